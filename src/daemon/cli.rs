@@ -1,0 +1,26 @@
+//! The command line: one variant a subcommand; each subcommand's own file holds its arguments and its `run`.
+
+use clap::{Parser, Subcommand};
+
+use super::failure::Failure;
+
+/// A passive monitor of GenAI use on a network.
+#[derive(Parser)]
+#[command(name = "shadowtap", version, about, max_term_width = 120)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {}
+
+impl Cli {
+    /// Runs the subcommand.
+    ///
+    /// # Errors
+    /// Whatever ended it badly, with its exit code.
+    pub fn run(self) -> Result<(), Failure> {
+        match self.command {}
+    }
+}

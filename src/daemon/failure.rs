@@ -1,0 +1,55 @@
+//! Why a command ended badly, and the exit code that says so (BSD sysexits).
+
+use std::fmt;
+
+use super::diagnostic::Diagnostic;
+
+/// Why a command ended badly.
+#[derive(Debug)]
+pub enum Failure {
+    /// A file that is no capture: exit 65.
+    NotACapture(String),
+    /// The machine failed, or we did: exit 70.
+    Internal(String),
+    /// A right is missing: exit 77.
+    Permission(String),
+    /// Configuration, signatures or policy are refused: exit 78.
+    Configuration(Vec<Diagnostic>),
+    /// A setting that stands on the command line is refused: exit 78.
+    Setting(String),
+}
+
+impl Failure {
+    /// The exit code.
+    pub const fn code(&self) -> u8 {
+        match self {
+            Failure::NotACapture(_) => 65,
+            Failure::Internal(_) => 70,
+            Failure::Permission(_) => 77,
+            Failure::Configuration(_) | Failure::Setting(_) => 78,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NotACapture(text) | Failure::Internal(text) | Failure::Permission(text) | Failure::Setting(text) => f.write_str(text),
+            Failure::Configuration(diagnostics) => {
+                for d in diagnostics {
+                    writeln!(f, "{d}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::PermissionDenied => Failure::Permission(error.to_string()),
+            _ => Failure::Internal(error.to_string()),
+        }
+    }
+}

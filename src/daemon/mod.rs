@@ -1,0 +1,5 @@
+//! The edges: everything that touches files, interfaces, clocks, sockets or people. Edges never call one another; `run` joins them.
+
+pub mod cli;
+pub mod diagnostic;
+pub mod failure;

@@ -1,0 +1,128 @@
+//! A validated host name: lower case, no final dot, RFC 1123 labels with the underscore DNS allows.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Longest name in presentation form without the final dot (RFC 1035 §2.3.4).
+pub const MAX_NAME: usize = 253;
+/// Longest label (RFC 1035 §2.3.4).
+pub const MAX_LABEL: usize = 63;
+
+/// A host name as the engine reports it; cheap to clone.
+///
+/// Built by [`HostName::parse`] it is a valid host name. [`HostName::unchecked`] keeps names that DNS carries and RFC 1123 does not know
+/// (`*.example`, escaped bytes): these are reported and never matched, see [`HostName::is_host`].
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostName(Arc<str>);
+
+/// Why a name is no host name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotAHost {
+    /// Nothing, or only a dot.
+    Empty,
+    /// Longer than 253 characters, or a label longer than 63 or empty.
+    Length,
+    /// A byte that is no letter, digit, hyphen, underscore or dot; or a hyphen at a label's end.
+    Byte,
+    /// An IPv4 or IPv6 address literal.
+    Address,
+}
+
+impl HostName {
+    /// Reads a name from the wire.
+    ///
+    /// # Errors
+    /// [`NotAHost`] where it is no host name; nothing of such a name may reach the matcher.
+    pub fn parse(bytes: &[u8]) -> Result<Self, NotAHost> {
+        let bytes = bytes.strip_suffix(b".").unwrap_or(bytes);
+        if bytes.is_empty() {
+            return Err(NotAHost::Empty);
+        }
+        if bytes.len() > MAX_NAME {
+            return Err(NotAHost::Length);
+        }
+        let lower = bytes.to_ascii_lowercase();
+        let text = String::from_utf8(lower).map_err(|_| NotAHost::Byte)?;
+        if is_address(&text) {
+            return Err(NotAHost::Address);
+        }
+        text.split('.').try_for_each(label)?;
+        Ok(HostName(text.into()))
+    }
+
+    /// Keeps text as it is, lower-cased: a name DNS may carry though no host may have it, or an address literal to report.
+    pub fn unchecked(text: &str) -> Self {
+        HostName(text.to_ascii_lowercase().into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is a valid host name and may be matched against signatures.
+    pub fn is_host(&self) -> bool {
+        !self.0.is_empty() && self.0.len() <= MAX_NAME && !is_address(&self.0) && self.0.split('.').all(|l| label(l).is_ok())
+    }
+}
+
+fn label(label: &str) -> Result<(), NotAHost> {
+    if label.is_empty() || label.len() > MAX_LABEL {
+        return Err(NotAHost::Length);
+    }
+    let good = label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
+    if !good || label.starts_with('-') || label.ends_with('-') {
+        return Err(NotAHost::Byte);
+    }
+    Ok(())
+}
+
+fn is_address(text: &str) -> bool {
+    let inner = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    inner.parse::<IpAddr>().is_ok()
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &*self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lower_cases_and_drops_the_final_dot() {
+        assert_eq!(HostName::parse(b"ChatGPT.com.").unwrap().as_str(), "chatgpt.com");
+        assert_eq!(HostName::parse(b"_dmarc.a-b.example").unwrap().as_str(), "_dmarc.a-b.example");
+    }
+
+    #[test]
+    fn refuses_what_is_no_host_name() {
+        for (bytes, why) in [
+            (&b""[..], NotAHost::Empty),
+            (b".", NotAHost::Empty),
+            (b"a..b", NotAHost::Length),
+            (b"a b.com", NotAHost::Byte),
+            (b"-a.com", NotAHost::Byte),
+            (b"a-.com", NotAHost::Byte),
+            (b"\xff.com", NotAHost::Byte),
+            (b"a\0.com", NotAHost::Byte),
+            (b"10.0.0.1", NotAHost::Address),
+            (b"[2001:db8::1]", NotAHost::Address),
+        ] {
+            assert_eq!(HostName::parse(bytes), Err(why), "{bytes:?}");
+        }
+        assert_eq!(HostName::parse(&[b'a'; 64]), Err(NotAHost::Length));
+        assert_eq!(HostName::parse(&b"a.".repeat(127)).map(|n| n.as_str().len()), Ok(253));
+        assert_eq!(HostName::parse(&b"ab".repeat(127)), Err(NotAHost::Length));
+    }
+}

@@ -1,0 +1,3 @@
+//! stub
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Encap;

@@ -1,0 +1,39 @@
+//! Policy: which service is allowed for whom. (Rules follow; here are the words.)
+
+/// Whether a service is allowed, as a person decided.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Status {
+    /// Nobody decided yet.
+    #[default]
+    Unreviewed,
+    /// Allowed.
+    Approved,
+    /// Not wanted, not fought.
+    Tolerated,
+    /// Somebody is looking at it.
+    InReview,
+    /// Not allowed.
+    Unapproved,
+}
+
+impl Status {
+    /// Every status, in the order of their numbers.
+    pub const ALL: [Status; 5] = [Status::Unreviewed, Status::Approved, Status::Tolerated, Status::InReview, Status::Unapproved];
+
+    /// The word used in configuration, output, tables and labels.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Status::Unreviewed => "unreviewed",
+            Status::Approved => "approved",
+            Status::Tolerated => "tolerated",
+            Status::InReview => "in_review",
+            Status::Unapproved => "unapproved",
+        }
+    }
+
+    /// The status a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.word() == word)
+    }
+}

@@ -1,0 +1,1 @@
+//! Signatures: which name belongs to which GenAI service.
