@@ -1,9 +1,17 @@
 //! The engine: bytes and packet time in, events out. Pure: no IO, clock, threads, logs or locks.
 
+pub mod bytes;
+pub mod core;
+pub mod counters;
 pub mod event;
+pub mod flow;
 pub mod frame;
 pub mod host;
+pub mod names;
 pub mod packet;
 pub mod policy;
 pub mod sighting;
 pub mod signature;
+pub mod stream;
+
+pub use self::core::{Engine, Settings};

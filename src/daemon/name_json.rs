@@ -1,0 +1,91 @@
+//! An observation as one line of `shadowtap names --output json`.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::engine::event::{Detail, Observation};
+use crate::engine::frame::Time;
+use crate::engine::names::dns::type_word;
+
+/// The line; facts that are absent are left out.
+#[derive(Serialize)]
+pub struct NameLine<'a> {
+    /// RFC 3339, microseconds, UTC.
+    pub ts: String,
+    /// How the name was seen.
+    pub source: &'static str,
+    /// tcp or udp.
+    pub transport: &'static str,
+    /// Who.
+    pub client: IpAddr,
+    /// Its port.
+    pub client_port: u16,
+    /// Whom.
+    pub server: IpAddr,
+    /// Its port.
+    pub server_port: u16,
+    /// Lower case, no final dot.
+    pub name: &'a str,
+    /// Protocols offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<&'a [Box<str>]>,
+    /// Fingerprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ja4: Option<&'a str>,
+    /// Encrypted ClientHello.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ech: Option<&'static str>,
+    /// Type of a DNS question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qtype: Option<String>,
+    /// Addresses of a DNS answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Vec<IpAddr>>,
+    /// VLAN ids, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vlan: Vec<u16>,
+    /// Tunnels, outermost first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<String>,
+}
+
+impl<'a> NameLine<'a> {
+    /// The line of an observation.
+    pub fn of(o: &'a Observation) -> Self {
+        let mut line = NameLine {
+            ts: rfc3339(o.time),
+            source: o.source.word(),
+            transport: o.transport.word(),
+            client: o.ends.client,
+            client_port: o.ends.client_port,
+            server: o.ends.server,
+            server_port: o.ends.server_port,
+            name: o.name.as_str(),
+            alpn: None,
+            ja4: None,
+            ech: None,
+            qtype: None,
+            answers: None,
+            vlan: o.encap.vlans().collect(),
+            tunnel: o.encap.tunnel(),
+        };
+        match &o.detail {
+            Detail::Hello(hello) => {
+                line.alpn = (!hello.alpn.is_empty()).then_some(&hello.alpn);
+                line.ja4 = hello.ja4.as_deref();
+                line.ech = Some(hello.ech.word());
+            }
+            Detail::Query { qtype } => line.qtype = Some(type_word(*qtype)),
+            Detail::Answer { addresses, .. } => line.answers = Some(addresses.iter().map(|(a, _)| *a).collect()),
+            Detail::None => {}
+        }
+        line
+    }
+}
+
+/// RFC 3339 in UTC with six decimals and `Z`.
+pub fn rfc3339(time: Time) -> String {
+    let moment = jiff::Timestamp::from_microsecond(time.micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{moment:.6}")
+}

@@ -1,0 +1,221 @@
+//! UDP flows: QUIC and DTLS hellos, DNS on unexpected ports, volumes.
+
+use super::opening::Open;
+use super::said::Fact;
+use super::{Engine, Sink, digest};
+use crate::engine::bytes::Verdict;
+use crate::engine::event::{Anomaly, Reason, Source};
+use crate::engine::flow::Phase;
+use crate::engine::names::{dns, quic, tls};
+use crate::engine::packet::Packet;
+use crate::engine::stream::Inserted;
+
+/// Datagrams of a flow that are looked at without success.
+const MAX_TRIES: u8 = 12;
+/// Port on which encrypted UDP is QUIC (RFC 9114).
+const HTTPS_PORT: u16 = 443;
+
+impl Engine {
+    /// Takes a datagram of the flow at `at`.
+    #[inline]
+    pub(super) fn datagram(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let now = self.now;
+        let Some(flow) = self.table.flow(at) else { return };
+        flow.last_seen = now;
+        flow.is_told = false;
+        let phase = flow.phase;
+        if let Some(d) = flow.directions.get_mut(direction) {
+            d.packets = d.packets.saturating_add(1);
+            if !d.datagram(packet.segment.payload, packet.segment.wire) {
+                return self.counters.anomaly(Anomaly::Duplicate);
+            }
+        }
+        match phase {
+            Phase::Done | Phase::Http => {}
+            Phase::Dns => {
+                self.dns_message(packet.segment.payload, packet, sink);
+            }
+            Phase::Opening => self.read_datagram(at, direction, packet, sink),
+        }
+    }
+
+    fn read_datagram(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let payload = packet.segment.payload;
+        let Some(flow) = self.table.flow(at) else { return };
+        flow.tries = flow.tries.saturating_add(1);
+        let (tries, client) = (flow.tries, flow.client);
+        if client.is_some_and(|c| usize::from(c) != direction) {
+            return;
+        }
+        if quic::may_open(payload) {
+            self.quic(at, direction, packet, sink);
+        } else if matches!(payload, [22, 0xfe, 0xff | 0xfd, ..]) {
+            self.dtls(at, direction, packet, sink);
+        } else if dns::looks_like_query(payload) {
+            flow.phase = Phase::Dns;
+            self.dns_message(payload, packet, sink);
+            return;
+        } else if is_short_header(packet) {
+            self.settle(at, Reason::Midstream, sink);
+        }
+        if tries >= MAX_TRIES {
+            self.give_up(at, sink);
+        }
+    }
+
+    fn give_up(&mut self, at: u32, sink: Sink<'_>) {
+        let Some(flow) = self.table.flow(at) else { return };
+        let reason = flow.open.as_ref().and_then(|o| o.reason_unread(flow));
+        if let Some(reason) = reason {
+            self.settle(at, reason, sink);
+        }
+        self.done(at, Phase::Done);
+    }
+
+    /// Initial packets of a datagram: opened with the keys that opened earlier ones, else with those of their own connection id.
+    fn quic(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let payload = packet.segment.payload;
+        if payload.len() < packet.segment.wire as usize {
+            return self.settle(at, Reason::Snapped, sink);
+        }
+        let mut plain = std::mem::take(&mut self.plain);
+        for initial in quic::packets(payload).filter(|p| p.kind == quic::Kind::Initial) {
+            let Some(frames) = self.initial(at, &initial, &mut plain) else {
+                continue;
+            };
+            if let Some(flow) = self.table.flow(at) {
+                if flow.opening_digest == 0 {
+                    flow.opening_digest = digest(packet);
+                }
+                flow.client = Some(direction as u8);
+                flow.tries = 1;
+            }
+            if self.crypto(at, direction, frames, packet, sink) {
+                break;
+            }
+        }
+        self.plain = plain;
+        // A long header that no key of a client opens: the server's side, or a hello that is hidden from us.
+        self.note_quic(at, direction);
+    }
+
+    fn initial<'p>(&mut self, at: u32, initial: &quic::Packet<'_>, plain: &'p mut Vec<u8>) -> Option<&'p [u8]> {
+        let known = self.table.flow(at)?.open.as_ref().and_then(|o| o.keys.as_ref());
+        let is_open = known.is_some_and(|keys| keys.open(initial, plain).map(|p| p.len()).is_some());
+        if !is_open {
+            let keys = quic::Keys::derive(initial.version, initial.dcid)?;
+            keys.open(initial, plain)?;
+            let open = self.open(at)?;
+            // The first Initial; or after a Retry or another version, where the hello begins again.
+            open.keys = Some(keys);
+            if let Some(stream) = open.streams.first_mut() {
+                stream.reset(0, true);
+            }
+        }
+        // The tag stands behind the frames (AES-GCM, 16 bytes).
+        let end = plain.len().checked_sub(16)?;
+        plain.get(initial.plain_at(plain)?..end)
+    }
+
+    /// CRYPTO data of an Initial; true where the hello is complete.
+    fn crypto(&mut self, at: u32, direction: usize, frames: &[u8], packet: &Packet<'_>, sink: Sink<'_>) -> bool {
+        let Some(open) = self.table.flow(at).and_then(|f| f.open.as_mut()) else { return true };
+        let Some(stream) = open.streams.first_mut() else { return true };
+        let mut outcome = Inserted::Kept;
+        let read = quic::crypto_frames(frames, |offset, bytes| {
+            let inserted = u32::try_from(offset).map_or(Inserted::Full, |offset| stream.insert(offset, bytes));
+            outcome = if matches!(outcome, Inserted::Full | Inserted::Conflict) { outcome } else { inserted };
+        });
+        if read.is_err() {
+            self.counters.anomaly(Anomaly::Quic);
+        }
+        match outcome {
+            Inserted::Full => {
+                self.counters.anomaly(Anomaly::HelloBound);
+                self.settle(at, Reason::Bound, sink);
+                self.done(at, Phase::Done);
+                return true;
+            }
+            Inserted::Conflict => self.counters.anomaly(Anomaly::Overlap),
+            _ => {}
+        }
+        self.crypto_hello(at, direction, packet, sink)
+    }
+
+    fn crypto_hello(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) -> bool {
+        let Some(open) = self.table.flow(at).and_then(|f| f.open.as_ref()) else { return true };
+        let Some(stream) = open.streams.first() else { return true };
+        match tls::message(stream.ready()) {
+            Verdict::NeedMore(_) => return false,
+            Verdict::Found(hello) => {
+                let fact = Fact::hello(&hello, Source::QuicSni, &self.ech_names);
+                self.facts(at, direction, vec![fact], packet, sink);
+            }
+            Verdict::Not | Verdict::Malformed(_) => {
+                self.counters.anomaly(Anomaly::Quic);
+                self.settle(at, Reason::Undecodable, sink);
+            }
+        }
+        self.done(at, Phase::Done);
+        true
+    }
+
+    fn note_quic(&mut self, at: u32, direction: usize) {
+        let Some(flow) = self.table.flow(at) else { return };
+        let client_packets = flow.directions.get(1 - direction).map_or(0, |d| d.packets);
+        if flow.phase == Phase::Opening
+            && flow.reason.is_none()
+            && let Some(open) = self.open(at)
+        {
+            let reason = if client_packets == 0 { Reason::OneSided } else { Reason::Undecodable };
+            open.trouble = open.trouble.or(Some(reason));
+            open.message = open.message.or(Some((u16::MAX, 0)));
+        }
+    }
+
+    /// Fragments of a DTLS hello; a second hello, with a cookie, starts the reassembly anew.
+    fn dtls(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let Some(open) = self.open(at) else { return };
+        let mut outcome = Inserted::Kept;
+        let verdict = tls::dtls_fragments(packet.segment.payload, |f| {
+            let taken = dtls_fragment(open, &f);
+            outcome = if outcome == Inserted::Full { outcome } else { taken };
+        });
+        match verdict {
+            Verdict::Malformed(_) => return self.counters.anomaly(Anomaly::Tls),
+            Verdict::Found(()) if outcome != Inserted::Full => {}
+            _ => return,
+        }
+        let Some(open) = self.table.flow(at).and_then(|f| f.open.as_ref()) else { return };
+        let (Some(stream), Some((_, length))) = (open.streams.first(), open.message) else { return };
+        if stream.ready().len() < length as usize {
+            return;
+        }
+        match tls::dtls_hello(stream.ready()) {
+            Some(hello) => {
+                let fact = Fact::hello(&hello, Source::DtlsSni, &self.ech_names);
+                self.facts(at, direction, vec![fact], packet, sink);
+            }
+            None => self.settle(at, Reason::Undecodable, sink),
+        }
+        self.done(at, Phase::Done);
+    }
+}
+
+fn dtls_fragment(open: &mut Open, f: &tls::DtlsFragment<'_>) -> Inserted {
+    if f.length as usize > tls::MAX_HELLO {
+        return Inserted::Full;
+    }
+    let Some(stream) = open.streams.first_mut() else { return Inserted::Full };
+    if open.message != Some((f.message, f.length)) {
+        open.message = Some((f.message, f.length));
+        stream.reset(0, true);
+    }
+    stream.insert(f.offset, f.bytes)
+}
+
+/// A short header of QUIC on the port of HTTP/3: a connection whose beginning was not seen.
+fn is_short_header(packet: &Packet<'_>) -> bool {
+    let s = &packet.segment;
+    (s.dst_port == HTTPS_PORT || s.src_port == HTTPS_PORT) && s.payload.first().is_some_and(|b| b & 0xc0 == 0x40) && s.payload.len() > 20
+}

@@ -1,0 +1,299 @@
+//! [`Engine`]: where the parts of the engine are joined. One engine a capture thread; siblings below know nothing of each other.
+
+mod datagram;
+mod lookup;
+mod opening;
+mod said;
+mod segment;
+
+use super::bytes::Reader;
+use super::counters::{Counters, Table};
+use super::event::{Anomaly, Ends, Event, FlowState, Reason};
+use super::flow::{Flow, FlowKey, FlowTable, Phase};
+use super::frame::{Frame, Time};
+use super::packet::{self, Fragments, Packet, Step, Transport};
+use lookup::Lookups;
+use opening::{Open, Openings};
+use said::EchNames;
+
+/// Packet time between two tellings of a flow that changes.
+pub const TELL_SECONDS: u64 = 5;
+/// Silence that ends a TCP flow whose end was not seen.
+const TCP_SILENCE: u64 = 900;
+/// Silence that ends a UDP flow.
+const UDP_SILENCE: u64 = 180;
+/// Silence that ends a TCP flow without payload: a SYN nobody answered.
+const EMPTY_SILENCE: u64 = 30;
+/// Packet time that may jump back without being odd: capture threads and buffers reorder a little.
+const BACKWARD: u64 = 5_000_000_000;
+
+/// Bounds and identity of an engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Open flows at most.
+    pub flows: usize,
+    /// Openings being read at once.
+    pub hellos: usize,
+    /// Number of this engine, to keep flow numbers apart.
+    pub engine: u16,
+    /// Keys the hashes of its tables.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { flows: 1_000_000, hellos: 8192, engine: 0, seed: 0 }
+    }
+}
+
+/// Turns frames into events.
+///
+/// Deterministic: the same frames with the same settings give the same events. It holds no clock; time is that of the frames and of
+/// [`Engine::tick`]. Methods, in the order they are called:
+/// - [`Engine::frame`] for every captured frame, [`Engine::tick`] when none came for a while;
+/// - [`Engine::finish`] once at the end, which tells every open flow as closed;
+/// - [`Engine::counters`] at any time.
+pub struct Engine {
+    now: Time,
+    counters: Counters,
+    table: FlowTable<Open>,
+    fragments: Fragments,
+    lookups: Lookups,
+    ech_names: EchNames,
+    openings: Openings,
+    scratch: Vec<u8>,
+    plain: Vec<u8>,
+}
+
+/// Where events go.
+pub type Sink<'s> = &'s mut dyn FnMut(Event);
+
+impl Engine {
+    /// An engine that has seen nothing.
+    pub fn new(settings: Settings) -> Self {
+        Engine {
+            now: Time::default(),
+            counters: Counters::default(),
+            table: FlowTable::new(settings.flows, settings.engine, settings.seed),
+            fragments: Fragments::new(settings.seed),
+            lookups: Lookups::new(settings.seed),
+            ech_names: EchNames::default(),
+            openings: Openings::new(settings.hellos),
+            scratch: Vec::new(),
+            plain: Vec::new(),
+        }
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.counters;
+        if let Some(count) = counters.evictions.get_mut(Table::Fragments as usize) {
+            *count = self.fragments.evicted();
+        }
+        counters
+    }
+
+    /// Flows open now.
+    pub fn open_flows(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Packet time: the latest moment seen.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Takes one frame.
+    pub fn frame(&mut self, frame: &Frame<'_>, sink: Sink<'_>) {
+        self.counters.packets = self.counters.packets.saturating_add(1);
+        self.counters.bytes = self.counters.bytes.saturating_add(frame.wire_len.into());
+        if frame.time.0.saturating_add(BACKWARD) < self.now.0 {
+            self.counters.anomaly(Anomaly::Time);
+        }
+        if frame.bytes.len() < frame.wire_len as usize {
+            self.counters.anomaly(Anomaly::Snapped);
+        }
+        self.tick(frame.time, sink);
+        self.step(packet::decode(frame), 0, sink);
+    }
+
+    /// Lets time pass: tells flows that are due, ends silent ones. A moment in the past changes nothing.
+    #[inline]
+    pub fn tick(&mut self, now: Time, sink: Sink<'_>) {
+        let is_new_second = now.seconds() > self.now.seconds();
+        self.now = self.now.max(now);
+        if is_new_second {
+            while let Some(at) = self.table.due(self.now) {
+                self.deadline(at, sink);
+            }
+        }
+    }
+
+    /// The end of the capture: tells every open flow as closed.
+    pub fn finish(&mut self, sink: Sink<'_>) {
+        // In the order they were opened, so that the same capture gives the same events.
+        let mut open: Vec<_> = std::iter::from_fn(|| self.table.any().and_then(|at| self.table.remove(at))).collect();
+        open.sort_unstable_by_key(|f| f.id);
+        for flow in open {
+            self.close(flow, sink);
+        }
+    }
+
+    fn step(&mut self, step: Result<Step<'_>, Anomaly>, depth: u8, sink: Sink<'_>) {
+        match step {
+            Ok(Step::Packet(packet)) => self.packet(&packet, sink),
+            Ok(Step::Other(_)) => {}
+            Ok(Step::Fragment(fragment)) => match self.fragments.insert(&fragment) {
+                Ok(Some(whole)) if depth < packet::MAX_DEPTH => self.step(packet::resume(&fragment, &whole), depth.saturating_add(1), sink),
+                Ok(_) => {}
+                Err(anomaly) => self.counters.anomaly(anomaly),
+            },
+            Err(anomaly) => self.counters.anomaly(anomaly),
+        }
+    }
+
+    #[inline]
+    fn packet(&mut self, packet: &Packet<'_>, sink: Sink<'_>) {
+        let is_udp = packet.segment.transport == Transport::Udp;
+        if is_udp && self.lookup(packet, sink) {
+            return;
+        }
+        let (key, direction) = FlowKey::of(packet);
+        let at = self.flow_of(key, direction, packet, sink);
+        match is_udp {
+            true => self.datagram(at, direction, packet, sink),
+            false => self.segment(at, direction, packet, sink),
+        }
+    }
+
+    /// The flow a packet belongs to, opened where there is none.
+    #[inline]
+    fn flow_of(&mut self, key: FlowKey, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) -> u32 {
+        let vlan = packet.encap.vlan();
+        let Some(at) = self.table.find(&key) else { return self.open_flow(key, vlan, sink) };
+        match self.table.flow(at) {
+            Some(flow) if flow.vlan != vlan && !flow.is_same(direction, packet, digest(packet)) => {
+                let key = key.within(vlan);
+                self.table.find(&key).unwrap_or_else(|| self.open_flow(key, vlan, sink))
+            }
+            _ => at,
+        }
+    }
+
+    fn open_flow(&mut self, key: FlowKey, vlan: u64, sink: Sink<'_>) -> u32 {
+        if self.table.is_full()
+            && let Some(victim) = self.table.victim().and_then(|at| self.table.remove(at))
+        {
+            self.counters.eviction(Table::Flows);
+            self.close(victim, sink);
+        }
+        self.counters.flows = self.counters.flows.saturating_add(1);
+        self.table.insert(key, vlan, self.now, TELL_SECONDS)
+    }
+
+    /// A flow's deadline has passed: it is told, ended, or left for later.
+    fn deadline(&mut self, at: u32, sink: Sink<'_>) {
+        let now = self.now;
+        let Some(flow) = self.table.flow(at) else { return };
+        let silent = now.since(flow.last_seen) / 1_000_000_000;
+        let limit = silence(flow);
+        if flow.is_closed || silent >= limit {
+            if let Some(flow) = self.table.remove(at) {
+                self.close(flow, sink);
+            }
+            return;
+        }
+        let is_told_again = flow.reason.is_some();
+        if is_told_again && !flow.is_told {
+            flow.is_told = true;
+            sink(Event::Flow(state(flow, false)));
+        }
+        let wait = if is_told_again { TELL_SECONDS } else { limit.saturating_sub(silent) };
+        self.table.arm(at, now, wait);
+    }
+
+    fn close(&mut self, mut flow: Flow<Open>, sink: Sink<'_>) {
+        if let Some(open) = flow.open.take() {
+            if flow.reason.is_none() {
+                flow.reason = open.reason_unread(&flow);
+            }
+            self.openings.give_back(open);
+        }
+        if let Some(reason) = flow.reason {
+            if reason != Reason::Named || !flow.is_http {
+                self.counters.encrypted(reason);
+            }
+            sink(Event::Flow(state(&flow, true)));
+        }
+    }
+
+    /// Notes what became of an encrypted or named flow, once; tells it.
+    fn settle(&mut self, at: u32, reason: Reason, sink: Sink<'_>) {
+        let Some(flow) = self.table.flow(at) else { return };
+        let is_better = flow.reason.is_none_or(|r| r != Reason::Named && (reason == Reason::Named || r == Reason::Midstream));
+        if is_better {
+            flow.reason = Some(reason);
+            flow.is_told = true;
+            sink(Event::Flow(state(flow, false)));
+        }
+    }
+
+    /// The opening is read: what it held is given back.
+    fn done(&mut self, at: u32, phase: Phase) {
+        let Some(flow) = self.table.flow(at) else { return };
+        flow.phase = phase;
+        if let Some(open) = flow.open.take() {
+            self.openings.give_back(open);
+        }
+    }
+}
+
+/// What tells a flow's beginning from another's: of QUIC the connection id the client chose, else the payload.
+fn digest(packet: &Packet<'_>) -> u32 {
+    let payload = packet.segment.payload;
+    let told = match packet.segment.transport {
+        Transport::Udp => payload.get(5..).and_then(|b| Reader::new(b).vec8()).unwrap_or_default(),
+        Transport::Tcp => payload,
+    };
+    let sum = told.iter().fold(0x811c_9dc5u32, |sum, b| (sum ^ u32::from(*b)).wrapping_mul(0x0100_0193));
+    sum.max(1)
+}
+
+fn silence(flow: &Flow<Open>) -> u64 {
+    let has_payload = flow.directions.iter().any(|d| d.bytes > 0);
+    match flow.key.transport() {
+        Transport::Udp => UDP_SILENCE,
+        Transport::Tcp if !has_payload => EMPTY_SILENCE,
+        Transport::Tcp => TCP_SILENCE,
+    }
+}
+
+/// Direction of a flow's client: known, or the end with the higher port.
+fn client_of<O>(flow: &Flow<O>) -> usize {
+    match flow.client {
+        Some(direction) => direction.into(),
+        None => usize::from(flow.key.end(1).1 > flow.key.end(0).1),
+    }
+}
+
+fn ends_of<O>(flow: &Flow<O>) -> Ends {
+    let client = client_of(flow);
+    let ((client, client_port), (server, server_port)) = (flow.key.end(client), flow.key.end(1 - client));
+    Ends { client: client.ip(), client_port, server: server.ip(), server_port }
+}
+
+fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
+    let client = client_of(flow);
+    let bytes = |d: usize| flow.directions.get(d).map_or(0, |d| d.bytes);
+    FlowState {
+        id: flow.id,
+        first_seen: flow.first_seen,
+        last_seen: flow.last_seen,
+        transport: flow.key.transport(),
+        ends: ends_of(flow),
+        bytes_up: bytes(client),
+        bytes_down: bytes(1 - client),
+        reason: flow.reason.unwrap_or(Reason::Named),
+        closed,
+    }
+}

@@ -1,0 +1,153 @@
+//! From what a decoder says to an observation: names validated, ECH judged, fingerprints taken.
+
+use std::collections::{HashSet, VecDeque};
+
+use super::{Engine, Sink, ends_of};
+use crate::engine::event::{Anomaly, Detail, Ech, Event, HelloFacts, Observation, Reason, Source};
+use crate::engine::host::{HostName, NotAHost};
+use crate::engine::names::ja4::{Carrier, ja4};
+use crate::engine::names::opening::Said;
+use crate::engine::names::tls::{Hello, alpn};
+use crate::engine::packet::Packet;
+
+/// Public names learned at most.
+const MAX_ECH_NAMES: usize = 4096;
+/// Public names of operators whose ECH is in wide use (their published ECH configurations).
+const SHIPPED_ECH_NAMES: [&str; 3] = ["cloudflare-ech.com", "public.tls-ech.dev", "cover.defo.ie"];
+
+/// Public names of ECH configurations: shipped ones, and those seen in HTTPS records; oldest out first.
+#[derive(Debug, Default)]
+pub(super) struct EchNames {
+    learned: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl EchNames {
+    pub(super) fn learn(&mut self, name: String) {
+        if self.contains(&name) {
+            return;
+        }
+        if self.order.len() >= MAX_ECH_NAMES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.learned.remove(&oldest);
+        }
+        self.order.push_back(name.clone());
+        self.learned.insert(name);
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        SHIPPED_ECH_NAMES.contains(&name) || self.learned.contains(name)
+    }
+
+    /// What a hello's ECH extension means beside its outer name.
+    fn judge(&self, hello: &Hello<'_>, name: Option<&str>) -> Ech {
+        match name {
+            _ if hello.has_esni => Ech::Real,
+            _ if !hello.has_ech => Ech::None,
+            Some(name) if self.contains(name) => Ech::Real,
+            Some(_) => Ech::Grease,
+            None => Ech::Undecided,
+        }
+    }
+}
+
+/// Something said in a flow, owned.
+#[derive(Debug)]
+pub(super) struct Fact {
+    source: Source,
+    name: Option<Vec<u8>>,
+    hello: Option<HelloFacts>,
+}
+
+impl Fact {
+    pub(super) fn hello(hello: &Hello<'_>, source: Source, names: &EchNames) -> Fact {
+        let carrier = match source {
+            Source::QuicSni => Carrier::Quic,
+            Source::DtlsSni => Carrier::Dtls,
+            _ => Carrier::Tcp,
+        };
+        let lower = hello.name.map(|n| String::from_utf8_lossy(n).to_ascii_lowercase());
+        let facts = HelloFacts {
+            alpn: alpn(hello.alpn).map(protocol_text).collect(),
+            // Of a hello that breaks off not all extensions are known: no fingerprint is better than a wrong one.
+            ja4: (!hello.is_broken).then(|| ja4(hello, carrier).into()),
+            ech: names.judge(hello, lower.as_deref()),
+        };
+        Fact { source, name: hello.name.map(<[u8]>::to_vec), hello: Some(facts) }
+    }
+
+    pub(super) fn of(said: Said<'_>, names: &EchNames) -> Option<Fact> {
+        let named = |source, name: &[u8]| Some(Fact { source, name: Some(name.to_vec()), hello: None });
+        match said {
+            Said::Hello(hello) => Some(Fact::hello(&hello, Source::TlsSni, names)),
+            Said::Host(b"") => None,
+            Said::Host(name) | Said::Authority(name) => named(Source::HttpHost, without_port(name)),
+            Said::Connect(name) => named(Source::HttpConnect, name),
+            Said::Socks5(name) => named(Source::Socks5, name),
+            Said::Socks4a(name) => named(Source::Socks4a, name),
+            Said::Proxied(_) => None,
+        }
+    }
+}
+
+fn without_port(name: &[u8]) -> &[u8] {
+    crate::engine::names::http::without_port(name)
+}
+
+fn protocol_text(protocol: &[u8]) -> Box<str> {
+    match std::str::from_utf8(protocol) {
+        Ok(text) if text.bytes().all(|b| b.is_ascii_graphic()) => text.into(),
+        _ => protocol.iter().map(|b| format!("{b:02x}")).collect::<String>().into(),
+    }
+}
+
+impl Engine {
+    /// Says a fact of a flow as an observation, and settles the flow by it. The flow's client must be known.
+    pub(super) fn say(&mut self, at: u32, fact: Fact, packet: &Packet<'_>, sink: Sink<'_>) {
+        let reason = self.reason_of(&fact);
+        let is_hello = fact.hello.is_some();
+        let name = fact.name.as_deref().and_then(|bytes| self.name(bytes));
+        let Some(flow) = self.table.flow(at) else { return };
+        if let Some(name) = name {
+            let observation = Observation {
+                time: packet.time,
+                source: fact.source,
+                transport: flow.key.transport(),
+                ends: ends_of(flow),
+                flow: Some(flow.id),
+                name,
+                encap: packet.encap,
+                mac: packet.mac,
+                detail: fact.hello.map_or(Detail::None, |h| Detail::Hello(Box::new(h))),
+            };
+            self.counters.observation(fact.source);
+            sink(Event::Name(Box::new(observation)));
+            self.settle(at, reason, sink);
+        } else if is_hello {
+            self.settle(at, Reason::NoSni, sink);
+        }
+    }
+
+    fn reason_of(&self, fact: &Fact) -> Reason {
+        match fact.hello.as_ref().map(|h| h.ech) {
+            Some(Ech::Real) => Reason::EchReal,
+            _ => Reason::Named,
+        }
+    }
+
+    /// A name from the wire: a host name; else, where it can be printed, the text as it stands, which is never matched.
+    pub(super) fn name(&mut self, bytes: &[u8]) -> Option<HostName> {
+        match HostName::parse(bytes) {
+            Ok(name) => Some(name),
+            Err(NotAHost::Empty) => None,
+            Err(why) => {
+                if why != NotAHost::Address {
+                    self.counters.anomaly(Anomaly::Name);
+                }
+                let is_text = bytes.len() <= 255 && bytes.iter().all(u8::is_ascii_graphic);
+                is_text.then(|| std::str::from_utf8(bytes).ok().map(|t| HostName::unchecked(t.trim_end_matches('.')))).flatten()
+            }
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! TCP: volumes of every segment, and the opening of the flow while it is being read.
+
+use super::opening::Open;
+use super::said::Fact;
+use super::{Engine, Sink, TELL_SECONDS, digest, state};
+use crate::engine::counters::Table;
+use crate::engine::event::{Anomaly, Event, Reason};
+use crate::engine::flow::{Flow, Phase};
+use crate::engine::names::opening::{Opening, Progress, Said};
+use crate::engine::names::{http, tls};
+use crate::engine::packet::{Packet, Segment};
+use crate::engine::stream::{Inserted, distance};
+
+/// Segments of a flow without SYN that are looked at for an opening.
+const MAX_TRIES: u8 = 8;
+/// DNS over TCP is found by content everywhere; on this port it is expected.
+const DNS_PORT: u16 = 53;
+
+impl Engine {
+    /// Takes a segment of the flow at `at`. Most packets go no further than the first lines.
+    #[inline]
+    pub(super) fn segment(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let now = self.now;
+        let segment = &packet.segment;
+        if segment.flags.syn() && self.is_new_connection(at, direction, segment) {
+            return self.reopened(at, direction, packet, sink);
+        }
+        let Some(flow) = self.table.flow(at) else { return };
+        flow.last_seen = now;
+        flow.is_told = false;
+        if !account(flow, direction, segment) {
+            self.counters.anomaly(Anomaly::Sequence);
+        }
+        if segment.flags.0 & 0b111 != 0 {
+            self.control(at, direction, segment, sink);
+        }
+        if segment.wire > 0 {
+            self.payload(at, direction, packet, sink);
+        }
+    }
+
+    /// SYN on a flow that ended, or that had another beginning: the ports are used again.
+    fn is_new_connection(&mut self, at: u32, direction: usize, segment: &Segment<'_>) -> bool {
+        let Some(flow) = self.table.flow(at) else { return false };
+        let Some(d) = flow.directions.get(direction) else { return false };
+        !segment.flags.ack() && d.start().map_or(d.bytes > 0, |start| start != segment.seq.wrapping_add(1))
+    }
+
+    fn reopened(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let Some(old) = self.table.remove(at) else { return };
+        let (key, vlan) = (old.key, old.vlan);
+        self.close(old, sink);
+        let at = self.open_flow(key, vlan, sink);
+        self.segment(at, direction, packet, sink);
+    }
+
+    /// SYN, FIN and RST.
+    fn control(&mut self, at: u32, direction: usize, segment: &Segment<'_>, sink: Sink<'_>) {
+        let Some(flow) = self.table.flow(at) else { return };
+        if segment.flags.syn() {
+            flow.client = flow.client.or(Some(if segment.flags.ack() { 1 - direction as u8 } else { direction as u8 }));
+        }
+        let has_ended = segment.flags.rst() || flow.directions.iter().all(|d| d.has_end);
+        if has_ended && !flow.is_closed {
+            flow.is_closed = true;
+            if flow.reason.is_some() && !flow.is_told {
+                flow.is_told = true;
+                sink(Event::Flow(state(flow, false)));
+            }
+            let now = self.now;
+            self.table.arm(at, now, TELL_SECONDS);
+        }
+    }
+
+    #[inline]
+    fn payload(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let Some(flow) = self.table.flow(at) else { return };
+        match flow.phase {
+            Phase::Done => {}
+            Phase::Opening => self.read_opening(at, direction, packet, sink),
+            Phase::Http => self.next_request(at, direction, packet, sink),
+            Phase::Dns => self.dns_stream(at, direction, packet, sink),
+        }
+    }
+
+    /// A request in clear on a connection that had one: it may name another host.
+    fn next_request(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let payload = packet.segment.payload;
+        let Some(flow) = self.table.flow(at) else { return };
+        if flow.client.is_some_and(|c| usize::from(c) != direction) || !http::may_open(payload) {
+            return;
+        }
+        flow.phase = Phase::Opening;
+        flow.tries = 0;
+        self.begin(at, direction, packet, true, sink);
+    }
+
+    fn read_opening(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let segment = &packet.segment;
+        let Some(flow) = self.table.flow(at) else { return };
+        if flow.client.is_some_and(|c| usize::from(c) != direction) {
+            return self.server_speaks(at, direction, packet, sink);
+        }
+        let start = flow.directions.get(direction).and_then(|d| d.start());
+        if flow.opening_digest == 0 && start.is_none_or(|start| start == segment.seq) {
+            flow.opening_digest = digest(packet);
+        }
+        if flow.open.as_ref().is_some_and(|o| o.has_begun.get(direction) == Some(&true)) {
+            return self.go_on(at, direction, packet, sink);
+        }
+        let is_start = match start {
+            // A request after the first begins where it stands.
+            Some(start) => flow.is_http || segment.seq.wrapping_add(u32::from(segment.flags.syn())) == start,
+            None => Opening::may_start(segment.payload) || is_dns(segment),
+        };
+        if is_start {
+            return self.begin(at, direction, packet, start.is_some(), sink);
+        }
+        if start.is_none() {
+            self.note_midstream(at, segment.payload, sink);
+        }
+        self.hold(at, direction, packet, start, sink);
+    }
+
+    /// The server's bytes while the client's opening is awaited: a record of its own tells that the client's hello was missed.
+    fn server_speaks(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let Some(flow) = self.table.flow(at) else { return };
+        let is_answer = tls::is_record(packet.segment.payload) && flow.open.is_none();
+        let client_bytes = flow.directions.get(1 - direction).map_or(0, |d| d.bytes);
+        let is_clear = flow.key.end(direction).1 == DNS_PORT;
+        if is_answer && client_bytes == 0 && !is_clear {
+            self.settle(at, Reason::OneSided, sink);
+        }
+    }
+
+    /// TLS whose hello stood before the first packet of the capture.
+    fn note_midstream(&mut self, at: u32, payload: &[u8], sink: Sink<'_>) {
+        if tls::is_record(payload) && !tls::may_open(payload) {
+            self.settle(at, Reason::Midstream, sink);
+        }
+    }
+
+    /// The opening begins in this segment: read in place, kept only where it goes on in another.
+    fn begin(&mut self, at: u32, direction: usize, packet: &Packet<'_>, is_anchored: bool, sink: Sink<'_>) {
+        let segment = &packet.segment;
+        let mut opening = Opening::default();
+        let mut facts = Vec::new();
+        let (names, scratch) = (&self.ech_names, &mut self.scratch);
+        let progress = opening.advance(segment.payload, is_dns(segment), scratch, &mut |said| facts.extend(Fact::of(said, names)));
+        let is_unfinished = matches!(progress, Progress::NeedMore(_));
+        if is_unfinished && (segment.payload.len() as u32) < segment.wire {
+            facts.extend(tls::partial(segment.payload).map(|hello| Fact::of(Said::Hello(hello), names)).into_iter().flatten());
+            self.facts(at, direction, facts, packet, sink);
+            self.settle(at, Reason::Snapped, sink);
+            return self.done(at, Phase::Done);
+        }
+        if is_unfinished || matches!(progress, Progress::Dns(_)) {
+            let Some(open) = self.open(at) else { return };
+            let seq = segment.seq.wrapping_add(u32::from(segment.flags.syn()));
+            if let (Some(stream), Some(slot), Some(begun)) =
+                (open.streams.get_mut(direction), open.openings.get_mut(direction), open.has_begun.get_mut(direction))
+            {
+                if is_anchored || !stream.has_gap() {
+                    stream.reset(seq, true);
+                } else {
+                    stream.anchor(seq);
+                }
+                stream.insert(seq, segment.payload);
+                *slot = opening;
+                *begun = true;
+            }
+        }
+        self.facts(at, direction, facts, packet, sink);
+        self.progressed(at, direction, progress, packet, sink);
+    }
+
+    /// More of an opening that has begun.
+    fn go_on(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let segment = &packet.segment;
+        let Some(open) = self.table.flow(at).and_then(|f| f.open.as_mut()) else { return };
+        let Some(stream) = open.streams.get_mut(direction) else { return };
+        let seq = segment.seq.wrapping_add(u32::from(segment.flags.syn()));
+        match stream.insert(seq, segment.payload) {
+            Inserted::Kept => return,
+            Inserted::Full => {
+                self.counters.anomaly(Anomaly::HelloBound);
+                let is_loss = self.has_gap(at, direction);
+                self.settle_if_encrypted(at, if is_loss { Reason::Loss } else { Reason::Bound }, sink);
+                return self.done(at, Phase::Done);
+            }
+            Inserted::Conflict => self.counters.anomaly(Anomaly::Overlap),
+            Inserted::Grew => {}
+        }
+        let Some(open) = self.table.flow(at).and_then(|f| f.open.as_mut()) else { return };
+        let (Some(stream), Some(opening), Some(need)) =
+            (open.streams.get(direction), open.openings.get_mut(direction), open.need.get(direction))
+        else {
+            return;
+        };
+        if stream.ready().len() < *need {
+            return;
+        }
+        let mut facts = Vec::new();
+        let (names, scratch) = (&self.ech_names, &mut self.scratch);
+        let progress = opening.advance(stream.ready(), is_dns(segment), scratch, &mut |said| facts.extend(Fact::of(said, names)));
+        self.facts(at, direction, facts, packet, sink);
+        self.progressed(at, direction, progress, packet, sink);
+    }
+
+    /// A segment that is no beginning while the beginning is awaited: kept, for it may be the middle of a hello that came first.
+    fn hold(&mut self, at: u32, direction: usize, packet: &Packet<'_>, start: Option<u32>, sink: Sink<'_>) {
+        let segment = &packet.segment;
+        let Some(flow) = self.table.flow(at) else { return };
+        flow.tries = flow.tries.saturating_add(1);
+        let is_behind = start.is_some_and(|start| distance(start, segment.seq) > 0);
+        if (start.is_none() && flow.tries > MAX_TRIES) || (start.is_some() && !is_behind) {
+            if start.is_none() {
+                self.done(at, Phase::Done);
+            }
+            return;
+        }
+        let Some(open) = self.open(at) else { return };
+        let Some(stream) = open.streams.get_mut(direction) else { return };
+        if let (Some(start), Some(begun)) = (start, open.has_begun.get_mut(direction)) {
+            stream.reset(start, true);
+            *begun = true;
+        } else if stream.ready().is_empty() {
+            stream.reset(segment.seq, false);
+        }
+        if stream.insert(segment.seq, segment.payload) == Inserted::Full {
+            self.settle_if_encrypted(at, Reason::Loss, sink);
+            self.done(at, Phase::Done);
+        }
+    }
+
+    fn has_gap(&mut self, at: u32, direction: usize) -> bool {
+        let open = self.table.flow(at).and_then(|f| f.open.as_ref());
+        open.and_then(|o| o.streams.get(direction)).is_some_and(|s| s.has_gap())
+    }
+
+    /// Settles only what began as TLS.
+    fn settle_if_encrypted(&mut self, at: u32, reason: Reason, sink: Sink<'_>) {
+        let Some(flow) = self.table.flow(at) else { return };
+        let is_encrypted = flow.open.as_ref().is_some_and(|o| o.reason_unread(flow).is_some());
+        if is_encrypted {
+            self.settle(at, reason, sink);
+        }
+    }
+
+    /// Says what was found; who said it is the client.
+    pub(super) fn facts(&mut self, at: u32, direction: usize, facts: Vec<Fact>, packet: &Packet<'_>, sink: Sink<'_>) {
+        for fact in facts {
+            if let Some(flow) = self.table.flow(at) {
+                flow.client = Some(direction as u8);
+            }
+            self.say(at, fact, packet, sink);
+        }
+    }
+
+    fn progressed(&mut self, at: u32, direction: usize, progress: Progress, packet: &Packet<'_>, sink: Sink<'_>) {
+        let Some(flow) = self.table.flow(at) else { return };
+        match progress {
+            Progress::NeedMore(n) => {
+                if let Some(need) = flow.open.as_mut().and_then(|o| o.need.get_mut(direction)) {
+                    *need = n;
+                }
+            }
+            Progress::Encrypted => self.done(at, Phase::Done),
+            Progress::Http => {
+                flow.is_http = true;
+                flow.client = Some(direction as u8);
+                self.done(at, Phase::Http);
+            }
+            Progress::Dns(offset) => {
+                flow.phase = Phase::Dns;
+                if let Some(stream) = flow.open.as_mut().and_then(|o| o.streams.get_mut(direction)) {
+                    stream.consume(offset);
+                }
+                self.dns_messages(at, direction, packet, sink);
+            }
+            Progress::Not if flow.is_http => self.done(at, Phase::Http),
+            Progress::Not => self.not_an_opening(at, direction, sink),
+            Progress::Malformed => {
+                self.counters.anomaly(Anomaly::Tls);
+                self.settle(at, Reason::Undecodable, sink);
+                self.done(at, Phase::Done);
+            }
+        }
+    }
+
+    /// Nothing we read. Where the direction's beginning was seen that is final; else another segment may still be one.
+    fn not_an_opening(&mut self, at: u32, direction: usize, sink: Sink<'_>) {
+        let Some(flow) = self.table.flow(at) else { return };
+        let is_final = flow.directions.get(direction).is_some_and(|d| d.has_start);
+        let began_as_tls = flow.open.as_ref().and_then(|o| o.streams.get(direction)).is_some_and(|s| tls::is_record(s.ready()));
+        if began_as_tls {
+            self.settle(at, Reason::Midstream, sink);
+        }
+        if is_final {
+            self.done(at, Phase::Done);
+        } else if let Some(begun) = self.table.flow(at).and_then(|f| f.open.as_mut()).and_then(|o| o.has_begun.get_mut(direction)) {
+            *begun = false;
+        }
+    }
+
+    /// The flow's opening state, taken from the pool where it has none yet; others give theirs up where the bound is reached.
+    pub(super) fn open(&mut self, at: u32) -> Option<&mut Box<Open>> {
+        let id = self.table.flow(at)?.id;
+        if self.table.flow(at)?.open.is_none() {
+            let open = self.openings.take(at, id);
+            self.table.flow(at)?.open = Some(open);
+            while self.openings.is_over() {
+                let Some((other, other_id)) = self.openings.next_evicted() else { break };
+                let Some(flow) = self.table.flow(other).filter(|f| f.id == other_id && other != at) else { continue };
+                let Some(open) = flow.open.take() else { continue };
+                flow.reason = flow.reason.or_else(|| open.reason_unread(flow).map(|_| Reason::Bound));
+                flow.phase = Phase::Done;
+                self.openings.give_back(open);
+                self.counters.eviction(Table::Hellos);
+            }
+        }
+        self.table.flow(at)?.open.as_mut()
+    }
+}
+
+fn is_dns(segment: &Segment<'_>) -> bool {
+    segment.dst_port == DNS_PORT || segment.src_port == DNS_PORT
+}
+
+/// Counts a segment's bytes and marks; false where its sequence number stands nowhere near the stream.
+#[inline]
+fn account(flow: &mut Flow<Open>, direction: usize, segment: &Segment<'_>) -> bool {
+    let Some(d) = flow.directions.get_mut(direction) else { return true };
+    d.packets = d.packets.saturating_add(1);
+    let mut seq = segment.seq;
+    if segment.flags.syn() {
+        if !d.has_start && d.bytes == 0 {
+            d.begin(seq);
+        }
+        seq = seq.wrapping_add(1);
+    }
+    d.has_end |= segment.flags.fin();
+    // A reset may carry text and any sequence number; it is no part of the stream.
+    segment.wire == 0 || segment.flags.rst() || d.cover(seq, segment.wire)
+}

@@ -1,0 +1,87 @@
+//! What the engine counts besides what it says.
+
+use super::event::{Anomaly, Reason, Source};
+
+/// Tables that evict.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Table {
+    /// Open flows.
+    Flows,
+    /// Openings being read.
+    Hellos,
+    /// Datagrams under reassembly.
+    Fragments,
+    /// Addresses remembered under the names that were asked.
+    DnsMemory,
+    /// Open sightings.
+    Sightings,
+}
+
+impl Table {
+    /// Every table, in the order of their numbers.
+    pub const ALL: [Table; 5] = [Table::Flows, Table::Hellos, Table::Fragments, Table::DnsMemory, Table::Sightings];
+
+    /// The word used in labels.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Table::Flows => "flows",
+            Table::Hellos => "hellos",
+            Table::Fragments => "fragments",
+            Table::DnsMemory => "dns_memory",
+            Table::Sightings => "sightings",
+        }
+    }
+}
+
+/// Cumulative counts of one engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames given to it.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Flows opened.
+    pub flows: u64,
+    /// Encrypted flows that ended or were told, by reason, each once under its last reason.
+    pub encrypted: [u64; Reason::ALL.len()],
+    /// Names said, by source.
+    pub observations: [u64; Source::ALL.len()],
+    /// Odd traffic by kind.
+    pub anomalies: [u64; Anomaly::COUNT],
+    /// Entries given up because a table was full.
+    pub evictions: [u64; Table::ALL.len()],
+}
+
+impl Counters {
+    /// One more anomaly.
+    pub fn anomaly(&mut self, kind: Anomaly) {
+        bump(self.anomalies.get_mut(kind as usize));
+    }
+
+    /// One more observation.
+    pub fn observation(&mut self, source: Source) {
+        bump(self.observations.get_mut(source as usize));
+    }
+
+    /// One more encrypted flow.
+    pub fn encrypted(&mut self, reason: Reason) {
+        bump(self.encrypted.get_mut(reason as usize));
+    }
+
+    /// One more eviction.
+    pub fn eviction(&mut self, table: Table) {
+        bump(self.evictions.get_mut(table as usize));
+    }
+
+    /// All observations.
+    pub fn all_observations(&self) -> u64 {
+        self.observations.iter().sum()
+    }
+}
+
+fn bump(count: Option<&mut u64>) {
+    if let Some(count) = count {
+        *count = count.saturating_add(1);
+    }
+}

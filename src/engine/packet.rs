@@ -1,3 +1,0 @@
-//! stub
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Encap;

@@ -1,0 +1,187 @@
+//! From a frame to the innermost TCP segment or UDP datagram: link layer, VLANs, tunnels, IP.
+//!
+//! Lengths follow IP, never what was captured: `wire` is what stood on the wire, `payload` what the capture holds of it. An IP length
+//! of 0 (frames merged by the network card) falls back to the wire length.
+
+mod encap;
+mod fragment;
+mod ip;
+mod link;
+mod transport;
+mod tunnel;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub use encap::{Encap, Layer};
+pub use fragment::{Fragment, FragmentKey, Fragments};
+pub use transport::{Segment, TcpFlags, Transport};
+
+use super::bytes::Reader;
+use super::event::Anomaly;
+use super::frame::{Frame, Time};
+
+/// Nested headers (tunnels, VLANs, extension headers apart) followed before a packet counts as hostile.
+pub const MAX_DEPTH: u8 = 8;
+
+/// An IP address in 128 bits. IPv4 stands in a corner of IPv6 that no packet can come from (`ff00::a.b.c.d`, reserved multicast, RFC 4291
+/// §2.7.1), so that a mapped address on the wire (`::ffff:a.b.c.d`) stays what it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Address(pub u128);
+
+impl Address {
+    const V4: u128 = 0xff00 << 112;
+
+    /// From the four bytes of an IPv4 header.
+    #[inline]
+    pub const fn v4(bytes: [u8; 4]) -> Self {
+        Address(Self::V4 | u32::from_be_bytes(bytes) as u128)
+    }
+
+    /// From the sixteen bytes of an IPv6 header.
+    #[inline]
+    pub const fn v6(bytes: [u8; 16]) -> Self {
+        Address(u128::from_be_bytes(bytes))
+    }
+
+    /// As the standard library has it.
+    pub fn ip(self) -> IpAddr {
+        if self.0 >> 32 == Self::V4 >> 32 { IpAddr::V4(Ipv4Addr::from(self.0 as u32)) } else { IpAddr::V6(Ipv6Addr::from(self.0)) }
+    }
+}
+
+/// The innermost packet of a frame.
+#[derive(Clone, Debug)]
+pub struct Packet<'a> {
+    /// When it was captured.
+    pub time: Time,
+    /// Innermost source address.
+    pub src: Address,
+    /// Innermost destination address.
+    pub dst: Address,
+    /// VLANs and tunnels around it, outermost first.
+    pub encap: Encap,
+    /// Source MAC address of the innermost link header.
+    pub mac: Option<[u8; 6]>,
+    /// Its transport header and payload.
+    pub segment: Segment<'a>,
+}
+
+/// What became of a frame.
+#[derive(Clone, Debug)]
+pub enum Step<'a> {
+    /// A TCP segment or UDP datagram.
+    Packet(Packet<'a>),
+    /// A piece of an IP datagram; [`resume`] goes on when [`Fragments`] has all of them.
+    Fragment(Box<Fragment<'a>>),
+    /// Neither: another protocol, with its IP protocol number where it got that far.
+    Other(Option<u8>),
+}
+
+/// Where a walk through the headers stands.
+#[derive(Clone, Debug)]
+struct Walk<'a> {
+    time: Time,
+    rest: &'a [u8],
+    /// Bytes on the wire from here on, at least as many as `rest`.
+    wire: usize,
+    encap: Encap,
+    mac: Option<[u8; 6]>,
+    depth: u8,
+}
+
+/// What header comes next.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    Link(i32),
+    /// An 802.11 frame, its frame control field perhaps with its bytes exchanged.
+    Wifi {
+        is_exchanged: bool,
+    },
+    EtherType(u16),
+    Ppp,
+    /// IPv4 or IPv6, told by the first nibble.
+    Ip,
+    Mpls,
+    Nsh,
+    /// Nothing we follow.
+    Stop,
+}
+
+impl<'a> Walk<'a> {
+    /// Consumes `n` bytes.
+    #[inline]
+    fn skip(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (head, tail) = self.rest.split_at_checked(n)?;
+        self.rest = tail;
+        self.wire = self.wire.saturating_sub(n);
+        Some(head)
+    }
+
+    #[inline]
+    fn reader(&self) -> Reader<'a> {
+        Reader::new(self.rest)
+    }
+
+    /// One more nested header.
+    fn deeper(&mut self, layer: Layer) -> Result<(), Anomaly> {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth > MAX_DEPTH {
+            return Err(Anomaly::Nesting);
+        }
+        self.encap.push(layer);
+        Ok(())
+    }
+
+    fn run(mut self, mut next: Next) -> Result<Step<'a>, Anomaly> {
+        loop {
+            next = match next {
+                Next::Link(number) => link::link(&mut self, number)?,
+                Next::Wifi { is_exchanged } => link::wifi(&mut self, is_exchanged)?,
+                Next::EtherType(kind) => link::ether_type(&mut self, kind)?,
+                Next::Ppp => link::ppp(&mut self)?,
+                Next::Mpls => link::mpls(&mut self)?,
+                Next::Nsh => link::nsh(&mut self)?,
+                Next::Ip => match ip::header(&mut self)? {
+                    ip::Inner::Fragment(fragment) => return Ok(Step::Fragment(fragment)),
+                    ip::Inner::Datagram(datagram) => match transport::open(&mut self, &datagram)? {
+                        transport::Opened::Step(step) => return Ok(step),
+                        transport::Opened::Tunnel(inner) => inner,
+                    },
+                },
+                Next::Stop => return Ok(Step::Other(None)),
+            }
+        }
+    }
+}
+
+/// Follows a frame's headers to its innermost packet.
+///
+/// # Errors
+/// The kind of anomaly that stopped it.
+#[inline]
+pub fn decode<'a>(frame: &Frame<'a>) -> Result<Step<'a>, Anomaly> {
+    let walk = Walk {
+        time: frame.time,
+        rest: frame.bytes,
+        wire: (frame.wire_len as usize).max(frame.bytes.len()),
+        encap: Encap::default(),
+        mac: None,
+        depth: 0,
+    };
+    walk.run(Next::Link(frame.link.0))
+}
+
+/// Goes on with a datagram whose fragments are all there. `key` and the rest come from the last [`Fragment`], `bytes` from [`Fragments`].
+///
+/// # Errors
+/// The kind of anomaly that stopped it.
+pub fn resume<'a>(fragment: &Fragment<'_>, bytes: &'a [u8]) -> Result<Step<'a>, Anomaly> {
+    let mut walk =
+        Walk { time: fragment.time, rest: bytes, wire: bytes.len(), encap: fragment.encap, mac: fragment.mac, depth: fragment.depth };
+    let key = &fragment.key;
+    let datagram = ip::Datagram { src: key.src, dst: key.dst, protocol: key.protocol };
+    match transport::open(&mut walk, &datagram)? {
+        transport::Opened::Step(step) => Ok(step),
+        transport::Opened::Tunnel(next) => walk.run(next),
+    }
+}

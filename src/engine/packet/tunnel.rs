@@ -1,0 +1,229 @@
+//! Tunnels: by IP protocol, and over UDP by port and content.
+
+use super::encap::Layer;
+use super::transport::{Opened, Segment};
+use super::{Next, Step, Walk};
+use crate::engine::bytes::Reader;
+use crate::engine::event::Anomaly;
+
+/// Opens what an IP protocol number carries besides TCP and UDP.
+pub(super) fn protocol<'a>(walk: &mut Walk<'a>, number: u8) -> Result<Opened<'a>, Anomaly> {
+    let next = match number {
+        4 | 41 | 94 => {
+            walk.deeper(Layer::Ipip)?;
+            Next::Ip
+        }
+        47 => gre(walk)?,
+        97 => {
+            walk.deeper(Layer::Other("etherip"))?;
+            walk.skip(2).ok_or(Anomaly::Ip)?;
+            Next::Link(1)
+        }
+        137 => Next::Mpls,
+        other => return Ok(Opened::Step(Step::Other(Some(other)))),
+    };
+    Ok(Opened::Tunnel(next))
+}
+
+/// GRE (RFC 2784, 2890), PPTP's version 1 (RFC 2637), and ERSPAN by its protocol types.
+fn gre(walk: &mut Walk<'_>) -> Result<Next, Anomaly> {
+    let mut r = walk.reader();
+    let (Some(flags), Some(kind)) = (r.u16(), r.u16()) else { return Err(Anomaly::Ip) };
+    let bit = |mask: u16, size: usize| if flags & mask != 0 { size } else { 0 };
+    // Checksum and offset stand together where either checksum or routing is present; source routes themselves are not followed.
+    let mut header = 4 + bit(0xc000, 4) + bit(0x2000, 4) + bit(0x1000, 4);
+    if flags & 7 == 1 {
+        header += bit(0x0080, 4);
+    } else if flags & 7 != 0 {
+        return Err(Anomaly::Ip);
+    }
+    walk.skip(header).ok_or(Anomaly::Ip)?;
+    match kind {
+        0x88be => erspan(walk, if flags & 0x1000 != 0 { 8 } else { 0 }),
+        0x22eb => {
+            // Type III: 12 bytes, and 8 more where its last bit says so.
+            let more = walk.rest.get(11).is_some_and(|b| b & 1 != 0);
+            erspan(walk, if more { 20 } else { 12 })
+        }
+        0x883e => {
+            walk.deeper(Layer::Other("wccp"))?;
+            // Version 2 puts a 4-byte redirect header before the packet.
+            if walk.rest.first().is_some_and(|b| b >> 4 != 4) {
+                walk.skip(4).ok_or(Anomaly::Ip)?;
+            }
+            Ok(Next::Ip)
+        }
+        0x880b => {
+            walk.deeper(Layer::Gre)?;
+            Ok(Next::Ppp)
+        }
+        kind => {
+            walk.deeper(Layer::Gre)?;
+            Ok(Next::EtherType(kind))
+        }
+    }
+}
+
+fn erspan(walk: &mut Walk<'_>, header: usize) -> Result<Next, Anomaly> {
+    let session = walk.rest.get(2..4).and_then(|b| b.first_chunk::<2>()).map_or(0, |b| u16::from_be_bytes(*b) & 0x03ff);
+    walk.skip(header).ok_or(Anomaly::Ip)?;
+    walk.deeper(Layer::Erspan(if header == 0 { 0 } else { session }))?;
+    Ok(Next::Link(1))
+}
+
+/// The inner packet of a UDP datagram that is a tunnel; `None` where port or content say it is not, or where nothing inside could be
+/// followed: then the datagram stands for itself.
+#[inline]
+pub(super) fn over_udp<'a>(walk: &Walk<'a>, segment: &Segment<'a>) -> Option<Step<'a>> {
+    let port = tunnel_port(segment.dst_port).or_else(|| tunnel_port(segment.src_port))?;
+    let mut inner = walk.clone();
+    inner.rest = segment.payload;
+    inner.wire = segment.wire as usize;
+    let next = match port {
+        4789 | 8472 | 4790 => vxlan(&mut inner, port == 4790),
+        6081 => geneve(&mut inner),
+        2152 => gtp(&mut inner),
+        3544 => teredo(&mut inner),
+        4754 => gre(&mut inner).ok(),
+        6635 => Some(Next::Mpls),
+        1701 => l2tp(&mut inner),
+        37008 => tzsp(&mut inner),
+        5247 => capwap(&mut inner),
+        _ => ayiya(&mut inner),
+    }?;
+    match inner.run(next) {
+        Ok(step @ (Step::Packet(_) | Step::Fragment(_))) => Some(step),
+        _ => None,
+    }
+}
+
+#[inline]
+fn tunnel_port(port: u16) -> Option<u16> {
+    matches!(port, 4789 | 8472 | 4790 | 6081 | 2152 | 3544 | 4754 | 6635 | 1701 | 37008 | 5072 | 5247).then_some(port)
+}
+
+/// VXLAN (RFC 7348); with `gpe` the generic protocol extension's next-protocol byte counts.
+fn vxlan(walk: &mut Walk<'_>, gpe: bool) -> Option<Next> {
+    let head = walk.skip(8)?;
+    let [flags, _, _, protocol, v0, v1, v2, _] = *head.first_chunk::<8>()?;
+    if flags & 0x08 == 0 {
+        return None;
+    }
+    walk.deeper(Layer::Vxlan(u32::from_be_bytes([0, v0, v1, v2]))).ok()?;
+    Some(match (gpe && flags & 0x04 != 0, protocol) {
+        (true, 1 | 2) => Next::Ip,
+        (true, 4) => Next::Nsh,
+        (true, 5) => Next::Mpls,
+        _ => Next::Link(1),
+    })
+}
+
+/// GENEVE (RFC 8926), options skipped.
+fn geneve(walk: &mut Walk<'_>) -> Option<Next> {
+    let [first, _, k0, k1, v0, v1, v2, _] = *walk.skip(8)?.first_chunk::<8>()?;
+    if first >> 6 != 0 {
+        return None;
+    }
+    walk.skip(usize::from(first & 0x3f) * 4)?;
+    walk.deeper(Layer::Geneve(u32::from_be_bytes([0, v0, v1, v2]))).ok()?;
+    Some(Next::EtherType(u16::from_be_bytes([k0, k1])))
+}
+
+/// GTP-U version 1 (3GPP TS 29.281 §5), extension headers skipped.
+fn gtp(walk: &mut Walk<'_>) -> Option<Next> {
+    let [flags, kind, _, _, t0, t1, t2, t3] = *walk.skip(8)?.first_chunk::<8>()?;
+    if flags >> 4 != 3 || kind != 255 {
+        return None;
+    }
+    if flags & 7 != 0 {
+        let mut next = *walk.skip(4)?.last()?;
+        let mut bound = 8;
+        while next != 0 && flags & 4 != 0 && bound > 0 {
+            let length = usize::from(*walk.rest.first()?) * 4;
+            next = *walk.skip(length)?.last()?;
+            bound -= 1;
+        }
+    }
+    walk.deeper(Layer::Gtp(u32::from_be_bytes([t0, t1, t2, t3]))).ok()?;
+    matches!(walk.rest.first()? >> 4, 4 | 6).then_some(Next::Ip)
+}
+
+/// Teredo (RFC 4380 §5.1.1): authentication and origin headers, then IPv6 of exactly the length that is left.
+fn teredo(walk: &mut Walk<'_>) -> Option<Next> {
+    if let [0, 1, id, auth, ..] = walk.rest {
+        walk.skip(13 + usize::from(*id) + usize::from(*auth))?;
+    }
+    if let [0, 0, ..] = walk.rest {
+        walk.skip(8)?;
+    }
+    let length = Reader::new(walk.rest.get(4..)?).u16()?;
+    if walk.rest.first()? >> 4 != 6 || usize::from(length) + 40 > walk.wire {
+        return None;
+    }
+    walk.deeper(Layer::Teredo).ok()?;
+    Some(Next::Ip)
+}
+
+/// L2TP version 2 data messages (RFC 2661 §3.1), which carry PPP.
+fn l2tp(walk: &mut Walk<'_>) -> Option<Next> {
+    let flags = walk.reader().u16()?;
+    if flags & 0x800f != 2 {
+        return None;
+    }
+    walk.skip(2 + if flags & 0x4000 != 0 { 2 } else { 0 } + 4 + if flags & 0x0800 != 0 { 4 } else { 0 })?;
+    if flags & 0x0200 != 0 {
+        let pad = walk.reader().u16()?;
+        walk.skip(2 + usize::from(pad))?;
+    }
+    walk.deeper(Layer::Other("l2tp")).ok()?;
+    Some(Next::Ppp)
+}
+
+/// TaZmen Sniffer Protocol, as mirroring routers send it: tags until the end tag, then the frame.
+fn tzsp(walk: &mut Walk<'_>) -> Option<Next> {
+    let [version, kind, p0, p1] = *walk.skip(4)?.first_chunk::<4>()?;
+    if version != 1 || kind > 1 {
+        return None;
+    }
+    for _ in 0..32 {
+        match *walk.skip(1)?.first()? {
+            0 => {}
+            1 => break,
+            _ => {
+                let length = *walk.skip(1)?.first()?;
+                walk.skip(length.into())?;
+            }
+        }
+    }
+    walk.deeper(Layer::Other("tzsp")).ok()?;
+    match u16::from_be_bytes([p0, p1]) {
+        1 => Some(Next::Link(1)),
+        18 => Some(Next::Link(105)),
+        _ => None,
+    }
+}
+
+/// AYIYA (draft-massar-v6ops-ayiya §3): identity, signature, then IPv6 or IPv4.
+fn ayiya(walk: &mut Walk<'_>) -> Option<Next> {
+    let [ids, sig, _, next] = walk.reader().array::<4>()?;
+    walk.skip(8 + (1usize << (ids >> 4)) + usize::from(sig >> 4) * 4)?;
+    walk.deeper(Layer::Other("ayiya")).ok()?;
+    matches!(next, 4 | 41).then_some(Next::Ip)
+}
+
+/// CAPWAP data (RFC 5415 §4.3): native 802.11 frames or 802.3 ones; pieces of a frame are not joined.
+fn capwap(walk: &mut Walk<'_>) -> Option<Next> {
+    let [preamble, length, kind, flags] = walk.reader().array::<4>()?;
+    let is_fragment = flags & 0x80 != 0;
+    if preamble != 0 || is_fragment {
+        return None;
+    }
+    walk.skip(usize::from(length >> 3) * 4)?;
+    walk.deeper(Layer::Other("capwap")).ok()?;
+    if kind & 1 == 0 {
+        return Some(Next::Link(1));
+    }
+    // Some controllers send the frame control field with its bytes exchanged.
+    let is_exchanged = walk.rest.get(1).is_some_and(|b| b & 0x0f == 0x08) && walk.rest.first().is_some_and(|b| b & 0x0f != 0x08);
+    Some(Next::Wifi { is_exchanged })
+}
