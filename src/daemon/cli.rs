@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
+use super::signatures;
 
 /// A passive monitor of GenAI use on a network.
 #[derive(Parser)]
@@ -13,7 +14,11 @@ pub struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// What is known of services
+    #[command(subcommand)]
+    Signatures(signatures::Command),
+}
 
 impl Cli {
     /// Runs the subcommand.
@@ -21,6 +26,8 @@ impl Cli {
     /// # Errors
     /// Whatever ended it badly, with its exit code.
     pub fn run(self) -> Result<(), Failure> {
-        match self.command {}
+        match self.command {
+            Command::Signatures(command) => signatures::run(command),
+        }
     }
 }

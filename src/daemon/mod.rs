@@ -3,3 +3,8 @@
 pub mod cli;
 pub mod diagnostic;
 pub mod failure;
+pub mod nearest;
+pub mod output;
+pub mod rules;
+pub mod signatures;
+pub mod toml_fields;

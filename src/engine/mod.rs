@@ -4,6 +4,7 @@ pub mod event;
 pub mod frame;
 pub mod host;
 pub mod packet;
+pub mod pattern;
 pub mod policy;
 pub mod sighting;
 pub mod signature;
