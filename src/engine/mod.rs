@@ -2,6 +2,7 @@
 
 pub mod event;
 pub mod frame;
+pub mod group;
 pub mod host;
 pub mod packet;
 pub mod pattern;
