@@ -1,6 +1,7 @@
 //! The edges: everything that touches files, interfaces, clocks, sockets or people. Edges never call one another; `run` joins them.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod diagnostic;
 pub mod failure;

@@ -41,11 +41,16 @@ fn same_host(entries: &[Entry]) -> Vec<Diagnostic> {
     let mut seen: HashMap<_, (&Entry, usize)> = HashMap::new();
     let mut found = Vec::new();
     for entry in entries {
-        for (rule, line) in entry.record.hosts.iter().zip(&entry.host_lines) {
-            if let Some((first, at)) = seen.insert(&rule.pattern, (entry, *line)).filter(|(first, _)| first.origin == entry.origin) {
+        for (rule, written) in entry.record.hosts.iter().zip(&entry.written_hosts) {
+            if let Some((first, at)) = seen.insert(&rule.pattern, (entry, written.line)).filter(|(first, _)| first.origin == entry.origin) {
                 let (id, file) = (&first.record.id, first.file.display());
                 let message = format!("host \"{}\" of {} is claimed by {id} in {file}:{at} already", rule.pattern, entry.record.id);
-                found.push(error(entry, *line, message, "keep it where it belongs, or in VENDOR.platform where several products share it"));
+                found.push(error(
+                    entry,
+                    written.line,
+                    message,
+                    "keep it where it belongs, or in VENDOR.platform where several products share it",
+                ));
             }
         }
     }

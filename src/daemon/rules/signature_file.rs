@@ -40,8 +40,8 @@ pub struct Entry {
     pub line: usize,
     /// What the engine takes of it.
     pub record: ServiceRecord,
-    /// Line of each host.
-    pub host_lines: Vec<usize>,
+    /// How each host is written.
+    pub written_hosts: Vec<WrittenHost>,
     /// Names that must match.
     pub examples: Vec<Located<String>>,
     /// Names that must not.
@@ -52,6 +52,15 @@ pub struct Entry {
     pub facts: Vec<(RiskKey, PageRead)>,
     /// Whether the site takes the service out.
     pub disabled: bool,
+}
+
+/// How a host is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenHost {
+    /// Its line.
+    pub line: usize,
+    /// Whether its use is written out: somebody thought about it.
+    pub says_use: bool,
 }
 
 /// A page somebody read.
@@ -95,7 +104,7 @@ fn entry(fields: &Fields<'_>, file: &Arc<Path>, origin: Origin, vendor: &Arc<str
     let name = needs("name").map(|n| n.value);
     let category = needs("category").and(fields.word("category", Category::WORDS, Category::from_word));
     let description = fields.text("description").map_or("", |d| d.value);
-    let (hosts, host_lines) = hosts(fields, disabled);
+    let (hosts, written_hosts) = hosts(fields, disabled);
     let (risk, facts) = risk(fields);
     let owned = |l: Located<&str>| Located { value: l.value.to_owned(), line: l.line };
     let examples = fields.texts("examples").into_iter().map(owned).collect();
@@ -112,7 +121,7 @@ fn entry(fields: &Fields<'_>, file: &Arc<Path>, origin: Origin, vendor: &Arc<str
         risk,
     };
     let line = fields.line();
-    Some(Entry { file: file.clone(), origin, line, record, host_lines, examples, counter_examples, sources, facts, disabled })
+    Some(Entry { file: file.clone(), origin, line, record, written_hosts, examples, counter_examples, sources, facts, disabled })
 }
 
 fn service_id<'r>(fields: &Fields<'r>) -> Option<&'r str> {
@@ -126,7 +135,7 @@ fn service_id<'r>(fields: &Fields<'r>) -> Option<&'r str> {
     Some(id.value)
 }
 
-fn hosts(fields: &Fields<'_>, disabled: bool) -> (Vec<HostRule>, Vec<usize>) {
+fn hosts(fields: &Fields<'_>, disabled: bool) -> (Vec<HostRule>, Vec<WrittenHost>) {
     let written = fields.texts_or_tables("hosts");
     if written.is_empty() && !disabled {
         fields.reading().error(fields.line(), "hosts is missing or empty", "add hosts = [\"example.com\"]");
@@ -134,7 +143,7 @@ fn hosts(fields: &Fields<'_>, disabled: bool) -> (Vec<HostRule>, Vec<usize>) {
     written.iter().filter_map(|host| host_rule(fields, host)).unzip()
 }
 
-fn host_rule(fields: &Fields<'_>, written: &TextOrTable<'_>) -> Option<(HostRule, usize)> {
+fn host_rule(fields: &Fields<'_>, written: &TextOrTable<'_>) -> Option<(HostRule, WrittenHost)> {
     let (name, role, use_, tenant) = match written {
         TextOrTable::Text(name) => (name.clone(), None, None, None),
         TextOrTable::Table(host) => {
@@ -147,8 +156,9 @@ fn host_rule(fields: &Fields<'_>, written: &TextOrTable<'_>) -> Option<(HostRule
     match HostPattern::parse(name.value) {
         Ok(pattern) => {
             let plain = HostRule::new(pattern);
+            let written = WrittenHost { line: name.line, says_use: use_.is_some() };
             let (role, use_) = (role.map_or(plain.role, |r| r.value), use_.map_or(plain.use_, |u| u.value));
-            Some((HostRule { role, use_, tenant: tenant.map(|t| t.value), ..plain }, name.line))
+            Some((HostRule { role, use_, tenant: tenant.map(|t| t.value), ..plain }, written))
         }
         Err(why) => {
             let hint = "a host in lower case; \"=\" before it leaves subdomains out, \"*\" is one whole label";
@@ -196,7 +206,7 @@ mod tests {
         let [chat, platform] = &entries[..] else { panic!("{}", entries.len()) };
         let record = &chat.record;
         assert_eq!((&*record.id, &*record.name, &*record.vendor, &*record.country), ("acme.chat", "Acme Chat", "Acme", "DE"));
-        assert_eq!((record.category, record.hosts.len(), chat.host_lines.len()), (Category::Chat, 3, 3));
+        assert_eq!((record.category, record.hosts.len(), chat.written_hosts.len()), (Category::Chat, 3, 3));
         let upload = &record.hosts[1];
         assert_eq!((upload.pattern.to_string().as_str(), upload.role, upload.tenant), ("=files.acme-chat.example", Role::Upload, None));
         assert_eq!(record.hosts[2].tenant, Some(Tenant::Enterprise));
