@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
-use super::signatures;
+use super::{check, policy, signatures};
 
 /// A passive monitor of GenAI use on a network.
 #[derive(Parser)]
@@ -15,6 +15,11 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Find all problems of configuration, signatures and policy
+    Check(check::Args),
+    /// What is allowed, and why
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// What is known of services
     #[command(subcommand)]
     Signatures(signatures::Command),
@@ -27,6 +32,8 @@ impl Cli {
     /// Whatever ended it badly, with its exit code.
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
+            Command::Check(args) => check::run(args),
+            Command::Policy(command) => policy::run(command),
             Command::Signatures(command) => signatures::run(command),
         }
     }

@@ -1,5 +1,6 @@
 //! The edges: everything that touches files, interfaces, clocks, sockets or people. Edges never call one another; `run` joins them.
 
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -7,6 +8,7 @@ pub mod diagnostic;
 pub mod failure;
 pub mod nearest;
 pub mod output;
+pub mod policy;
 pub mod rules;
 pub mod signatures;
 pub mod toml_fields;

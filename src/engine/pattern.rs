@@ -114,6 +114,20 @@ impl HostPattern {
         }
         !self.exact || labels.next().is_none()
     }
+
+    /// Whether some name is matched by both.
+    pub fn overlaps(&self, other: &HostPattern) -> bool {
+        let (mut own, mut others) = (self.text.rsplit('.'), other.text.rsplit('.'));
+        loop {
+            match (own.next(), others.next()) {
+                (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+                (Some(_), Some(_)) => return false,
+                (None, Some(_)) => return !self.exact,
+                (Some(_), None) => return !other.exact,
+                (None, None) => return true,
+            }
+        }
+    }
 }
 
 impl fmt::Display for HostPattern {
@@ -318,6 +332,22 @@ mod tests {
         assert_eq!(best(&["*.x.a.com", "x.a.com"], "y.x.a.com"), Some(0));
         assert_eq!(best(&["*.*.a.com", "x.a.com"], "y.x.a.com"), Some(1));
         assert_eq!(best(&["*.x.a.com", "y.x.a.com"], "y.x.a.com"), Some(1));
+    }
+
+    #[test]
+    fn patterns_overlap_where_one_name_fits_both() {
+        for (a, b, both) in [
+            ("a.com", "x.a.com", true),
+            ("=a.com", "x.a.com", false),
+            ("=a.com", "a.com", true),
+            ("chat.*.a.com", "eu.a.com", true),
+            ("=chat.*.a.com", "=chat.eu.a.com", true),
+            ("chat.*.a.com", "=eu.a.com", false),
+            ("a.com", "b.com", false),
+        ] {
+            assert_eq!(pattern(a).overlaps(&pattern(b)), both, "{a} {b}");
+            assert_eq!(pattern(b).overlaps(&pattern(a)), both, "{b} {a}");
+        }
     }
 
     #[test]

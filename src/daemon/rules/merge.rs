@@ -9,15 +9,18 @@ use crate::daemon::nearest::nearest;
 
 /// Records in force: a site's record takes the place of the shipped one with its id, disabled services are gone. Sorted by origin and
 /// id, the site's last, so that a host which both claim is the site's.
-pub fn merge(entries: Vec<Entry>, disabled: &[String], problems: &mut Vec<Diagnostic>) -> Vec<Entry> {
+pub fn merge(mut entries: Vec<Entry>, disabled: &[String], problems: &mut Vec<Diagnostic>) -> Vec<Entry> {
     problems.extend(twice(&entries));
+    entries.sort_by_key(|e| e.origin);
     problems.extend(disabled.iter().filter_map(|id| unknown(id, &entries)));
     let mut by_id: HashMap<_, Entry> = HashMap::new();
-    for entry in entries {
-        let id = entry.record.id.clone();
-        if by_id.get(&id).is_none_or(|old| old.origin < entry.origin) {
-            by_id.insert(id, entry);
+    for mut entry in entries {
+        let old = by_id.get(&entry.record.id);
+        if old.is_some_and(|old| old.origin >= entry.origin) {
+            continue;
         }
+        entry.overrides = old.is_some();
+        by_id.insert(entry.record.id.clone(), entry);
     }
     let mut merged: Vec<_> = by_id.into_values().filter(|e| !e.disabled && !disabled.iter().any(|d| **d == *e.record.id)).collect();
     merged.sort_by(|a, b| (a.origin, &a.record.id).cmp(&(b.origin, &b.record.id)));

@@ -52,6 +52,8 @@ pub struct Entry {
     pub facts: Vec<(RiskKey, PageRead)>,
     /// Whether the site takes the service out.
     pub disabled: bool,
+    /// Whether it stands in the place of a shipped record.
+    pub overrides: bool,
 }
 
 /// How a host is written.
@@ -121,7 +123,9 @@ fn entry(fields: &Fields<'_>, file: &Arc<Path>, origin: Origin, vendor: &Arc<str
         risk,
     };
     let line = fields.line();
-    Some(Entry { file: file.clone(), origin, line, record, written_hosts, examples, counter_examples, sources, facts, disabled })
+    let file = file.clone();
+    let overrides = false;
+    Some(Entry { file, origin, line, record, written_hosts, examples, counter_examples, sources, facts, disabled, overrides })
 }
 
 fn service_id<'r>(fields: &Fields<'r>) -> Option<&'r str> {

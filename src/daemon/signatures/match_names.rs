@@ -1,6 +1,7 @@
 //! `signatures match`: which service each name belongs to.
 
 use std::io::{self, BufRead, BufWriter, Write};
+use std::path::PathBuf;
 
 use comfy_table::Table;
 use serde::Serialize;
@@ -17,6 +18,9 @@ pub struct Args {
     /// How to answer: one JSON object a line, or a table
     #[arg(long, value_enum, default_value_t)]
     output: Output,
+    /// Configuration file; default /etc/shadowtap/config.toml where it is there
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Host names; "-" reads them from standard input, one a line
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
@@ -27,7 +31,7 @@ pub struct Args {
 /// # Errors
 /// Signatures that are refused; standard input or output that fails.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let signatures = Catalogue::load(None, &[]).accepted()?.signatures();
+    let signatures = Catalogue::for_command(args.config.as_deref())?.signatures();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut table = borderless(["NAME", "SERVICE", "HOST", "ROLE", "USE"]);
     let mut answer = |name: &str| match args.output {
@@ -41,7 +45,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         if name == "-" { each_line(io::stdin().lock(), &mut answer)? } else { answer(name)? }
     }
     if args.output == Output::Table {
-        writeln!(out, "{table}")?;
+        writeln!(out, "{}", table.trim_fmt())?;
     }
     Ok(out.flush()?)
 }
