@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::config::Config;
 use super::diagnostic::{Diagnostic, any_error};
 use super::failure::Failure;
+use super::output::print;
 use super::rules::Rules;
 
 /// What to check.
@@ -27,8 +28,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Configuration(problems));
     }
     print_warnings(&problems);
-    println!("{}", summary(&config, &rules));
-    Ok(())
+    print(&summary(&config, &rules))
 }
 
 /// Prints warnings on standard error.

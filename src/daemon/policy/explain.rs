@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::daemon::clock;
 use crate::daemon::config::{Config, WrittenRule};
 use crate::daemon::failure::Failure;
-use crate::daemon::output::borderless;
+use crate::daemon::output::{borderless, print};
 use crate::daemon::rules::Rules;
 use crate::engine::frame::Time;
 use crate::engine::group::OTHER;
@@ -35,8 +35,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::load(args.config.as_deref()).map_err(Failure::Configuration)?.value;
     let rules = Rules::load(&config).map_err(Failure::Configuration)?.value;
     let name = HostName::parse(args.name.as_bytes()).map_err(|_| Failure::Setting(format!("{:?} is no host name", args.name)))?;
-    print!("{}", explanation(&rules, &config.policy.rules, name.as_str(), args.client, clock::now()));
-    Ok(())
+    print(&explanation(&rules, &config.policy.rules, name.as_str(), args.client, clock::now()))
 }
 
 fn explanation(rules: &Rules, written: &[WrittenRule], name: &str, client: Option<IpAddr>, now: Time) -> String {

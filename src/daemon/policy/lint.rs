@@ -7,6 +7,7 @@ use crate::daemon::clock;
 use crate::daemon::config::Config;
 use crate::daemon::diagnostic::any_error;
 use crate::daemon::failure::Failure;
+use crate::daemon::output::print;
 use crate::daemon::rules::{Rules, policy_check};
 
 /// Which policy.
@@ -30,6 +31,5 @@ pub fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Configuration(problems));
     }
     print_warnings(&problems);
-    println!("{} rules, {} warnings", config.policy.rules.len(), problems.len());
-    Ok(())
+    print(&format!("{} rules, {} warnings", config.policy.rules.len(), problems.len()))
 }

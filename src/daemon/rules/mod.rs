@@ -153,3 +153,6 @@ fn gather(files: impl Iterator<Item = (Vec<Entry>, Vec<Diagnostic>)>) -> (Vec<En
     }
     (entries, problems)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use crate::daemon::check::print_warnings;
 use crate::daemon::clock;
 use crate::daemon::diagnostic::any_error;
 use crate::daemon::failure::Failure;
+use crate::daemon::output::print;
 use crate::daemon::rules::lint::{lint, totals};
 use crate::daemon::rules::{Catalogue, signature_file::Origin};
 
@@ -33,7 +34,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     problems.extend(lint(&entries, args.today.unwrap_or_else(clock::today)));
     problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-    println!("{}", totals(&entries));
+    print(&totals(&entries))?;
     if any_error(&problems) {
         return Err(Failure::Configuration(problems));
     }

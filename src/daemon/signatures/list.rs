@@ -1,12 +1,11 @@
 //! `signatures list`: every service in force.
 
-use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
 use crate::daemon::failure::Failure;
-use crate::daemon::output::{Output, borderless};
+use crate::daemon::output::{Output, borderless, print};
 use crate::daemon::rules::{Catalogue, signature_file::Entry};
 use crate::engine::signature::{HostRule, RiskKey};
 
@@ -28,12 +27,10 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let mut entries = Catalogue::for_command(args.config.as_deref())?.entries;
     entries.sort_by(|a, b| a.record.id.cmp(&b.record.id));
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.output {
-        Output::Json => entries.iter().try_for_each(|e| writeln!(out, "{}", object(e)))?,
-        Output::Table => writeln!(out, "{}", table(&entries))?,
-    }
-    Ok(out.flush()?)
+    print(&match args.output {
+        Output::Json => entries.iter().map(|e| format!("{}\n", object(e))).collect::<String>(),
+        Output::Table => table(&entries),
+    })
 }
 
 fn table(entries: &[Entry]) -> String {

@@ -7,7 +7,7 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use crate::daemon::failure::Failure;
-use crate::daemon::output::{Output, borderless};
+use crate::daemon::output::{Output, borderless, unless_gone};
 use crate::daemon::rules::Catalogue;
 use crate::engine::host::HostName;
 use crate::engine::signature::{Match, Signatures};
@@ -33,21 +33,22 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let signatures = Catalogue::for_command(args.config.as_deref())?.signatures();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let mut table = borderless(["NAME", "SERVICE", "HOST", "ROLE", "USE"]);
-    let mut answer = |name: &str| match args.output {
-        Output::Json => json_line(&signatures, name, &mut out),
+    unless_gone(match args.output {
+        Output::Json => each_name(&args.names, &mut |name| json_line(&signatures, name, &mut out)).and_then(|()| out.flush()),
         Output::Table => {
-            add_row(&signatures, name, &mut table);
-            Ok(())
+            let mut table = borderless(["NAME", "SERVICE", "HOST", "ROLE", "USE"]);
+            each_name(&args.names, &mut |name| {
+                add_row(&signatures, name, &mut table);
+                Ok(())
+            })
+            .and_then(|()| writeln!(out, "{}", table.trim_fmt()))
+            .and_then(|()| out.flush())
         }
-    };
-    for name in &args.names {
-        if name == "-" { each_line(io::stdin().lock(), &mut answer)? } else { answer(name)? }
-    }
-    if args.output == Output::Table {
-        writeln!(out, "{}", table.trim_fmt())?;
-    }
-    Ok(out.flush()?)
+    })
+}
+
+fn each_name(names: &[String], answer: &mut impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+    names.iter().try_for_each(|name| if name == "-" { each_line(io::stdin().lock(), answer) } else { answer(name) })
 }
 
 /// The answer for one name; what does not apply is null.
