@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
-use super::names;
+use super::names::{self, NamesArgs};
+use super::{check, policy, signatures};
 
 /// A passive monitor of GenAI use on a network.
 #[derive(Parser)]
@@ -15,7 +16,18 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Names(names::NamesArgs),
+    /// Every name seen in captures, matched or not
+    Names(NamesArgs),
+    /// Find all problems of configuration, signatures and policy
+    Check(check::Args),
+    /// What is known of services
+    #[command(subcommand)]
+    Signatures(signatures::Command),
+    /// What is allowed, and why
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// What the store holds of a stretch of time
+    /// List alerts and how far their delivery is; put back what was given up
 }
 
 impl Cli {
@@ -26,6 +38,21 @@ impl Cli {
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Names(args) => names::run(&args),
+            Command::Check(args) => check::run(args),
+            Command::Signatures(command) => signatures::run(command),
+            Command::Policy(command) => policy::run(command),
+            Command::Report(args) => report::run(args),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_contradict_nothing() {
+        Cli::command().debug_assert();
     }
 }

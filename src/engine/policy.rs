@@ -1,4 +1,10 @@
-//! Policy: which service is allowed for whom. (Rules follow; here are the words.)
+//! Policy: which service is allowed for whom, as people decided.
+
+mod decide;
+mod rule;
+
+pub use decide::{Considered, Decision, Policy, Verdict};
+pub use rule::{Mismatch, Question, Rank, Rule, ServicePattern};
 
 /// Whether a service is allowed, as a person decided.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]

@@ -1,0 +1,69 @@
+//! `shadowtap check`: everything `run` would refuse, before it runs.
+
+use std::path::PathBuf;
+
+use super::config::Config;
+use super::diagnostic::{Diagnostic, any_error};
+use super::failure::Failure;
+use super::output::print;
+use super::rules::Rules;
+
+/// What to check.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Configuration file; default /etc/shadowtap/config.toml where it is there
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Says all problems of configuration, signatures and policy, or that there is none.
+///
+/// # Errors
+/// All problems, where one of them is an error.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let (config, mut problems) = Config::survey(args.config.as_deref());
+    let (rules, more) = Rules::survey(&config);
+    problems.extend(more);
+    if any_error(&problems) {
+        return Err(Failure::Configuration(problems));
+    }
+    print_warnings(&problems);
+    print(&summary(&config, &rules))
+}
+
+/// Prints warnings on standard error.
+pub fn print_warnings(problems: &[Diagnostic]) {
+    for problem in problems {
+        eprintln!("{problem}");
+    }
+}
+
+fn summary(config: &Config, rules: &Rules) -> String {
+    let (services, vendors) = (rules.signatures.services().len(), rules.signatures.vendor_count());
+    let (hosts, policy) = (rules.signatures.host_count(), rules.policy.rules().len());
+    let (teams, webhooks) = (config.teams.len(), config.webhooks.len());
+    format!("ok: {services} services of {vendors} vendors, {hosts} hosts, {policy} policy rules, {teams} teams, {webhooks} webhooks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_good_configuration_passes_and_every_mistake_of_a_bad_one_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("c.toml");
+        let check = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            run(Args { config: Some(file.clone()) })
+        };
+        let signatures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/signatures");
+        let good = format!("[signatures]\nfolder = {signatures:?}\n[[policy.rule]]\nstatus = \"approved\"\nservice = \"acme.chat\"\n");
+        check(&good).unwrap();
+        let bad = good.replace("acme.chat", "acme.chta").replace("[signatures]", "usr = 1\n[signatures]");
+        let Err(Failure::Configuration(problems)) = check(&bad) else { panic!("accepted") };
+        assert_eq!(problems.iter().map(|p| p.line).collect::<Vec<_>>(), [1, 4]);
+        let folder = format!("[signatures]\nfolder = {:?}\n", folder.path().join("none"));
+        assert_eq!(check(&folder).unwrap_err().code(), 78);
+    }
+}

@@ -1,0 +1,276 @@
+//! The configuration: what may be set, what holds where nothing is, and every problem of the file at once.
+
+mod bounds;
+mod policy;
+mod read;
+mod webhook;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::diagnostic::{Diagnostic, any_error};
+use super::toml_fields::{self, read_text};
+use crate::engine::group::Groups;
+
+pub use bounds::Bounds;
+pub use policy::{PolicyFile, WrittenRule, read_policy_file};
+pub use webhook::{Secret, Webhook};
+
+/// Read when no other file is named, where it is there.
+pub const DEFAULT_FILE: &str = "/etc/shadowtap/config.toml";
+/// The site's signatures when no other folder is named, where it is there.
+pub const DEFAULT_SIGNATURES: &str = "/etc/shadowtap/signatures.d";
+
+/// Something read from files that was accepted, and what was said about it all the same.
+#[derive(Clone, Debug)]
+pub struct Loaded<T> {
+    /// What was read.
+    pub value: T,
+    /// Warnings.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl<T> Loaded<T> {
+    /// What was read, where no problem refuses it.
+    ///
+    /// # Errors
+    /// All problems, where one of them is an error.
+    pub fn unless_refused(value: T, problems: Vec<Diagnostic>) -> Result<Self, Vec<Diagnostic>> {
+        if any_error(&problems) { Err(problems) } else { Ok(Loaded { value, warnings: problems }) }
+    }
+}
+
+/// Everything an operator may set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whom to become once capture handles are open, when started as root.
+    pub user: Option<String>,
+    /// Networks whose clients get sightings; empty: every client counts.
+    pub inside: Vec<IpNet>,
+    /// `[capture]`
+    pub capture: Capture,
+    /// `[store]`
+    pub store: Store,
+    /// `[http]`
+    pub http: Http,
+    /// `[signatures]`
+    pub signatures: SignatureSource,
+    /// `[[team]]`
+    pub teams: Vec<Group>,
+    /// `[[zone]]`
+    pub zones: Vec<Group>,
+    /// `[policy]`, the file it names included.
+    pub policy: PolicyFile,
+    /// `[sighting]`
+    pub sighting: Sighting,
+    /// `[[alert.webhook]]`
+    pub webhooks: Vec<Webhook>,
+    /// `[bounds]`
+    pub bounds: Bounds,
+    /// `[log]`
+    pub log: Log,
+    /// Files all this came from.
+    pub files: Vec<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            user: None,
+            inside: Vec::new(),
+            capture: Capture::default(),
+            store: Store::default(),
+            http: Http::default(),
+            signatures: SignatureSource::default(),
+            teams: Vec::new(),
+            zones: Vec::new(),
+            policy: PolicyFile::default(),
+            sighting: Sighting::default(),
+            webhooks: Vec::new(),
+            bounds: Bounds::default(),
+            log: Log::default(),
+            files: Vec::new(),
+        }
+    }
+}
+
+/// `[capture]`: what to listen to, and how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Capture {
+    /// Interfaces; default none (then they stand on the command line).
+    pub interfaces: Vec<String>,
+    /// Whether to take frames for others too; default yes.
+    pub promiscuous: bool,
+    /// Buffer in the kernel, MiB for each handle; default 64.
+    pub buffer_mib: u32,
+    /// Bytes kept of each frame; default 65535.
+    pub snapshot_length: u32,
+    /// BPF expression; default none.
+    pub filter: Option<String>,
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        Capture { interfaces: Vec::new(), promiscuous: true, buffer_mib: 64, snapshot_length: 65535, filter: None }
+    }
+}
+
+/// `[store]`: where sightings are kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Store {
+    /// Default `sqlite:///var/lib/shadowtap/shadowtap.sqlite`.
+    pub url: String,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store { url: "sqlite:///var/lib/shadowtap/shadowtap.sqlite".into() }
+    }
+}
+
+/// `[http]`: where metrics and health are served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Http {
+    /// Default `127.0.0.1:9615`.
+    pub listen: SocketAddr,
+    /// Whether an address that other machines reach is accepted; default no.
+    pub allow_remote: bool,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http { listen: (Ipv4Addr::LOCALHOST, 9615).into(), allow_remote: false }
+    }
+}
+
+/// `[signatures]`: what the site adds to the catalogue, and takes out.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SignatureSource {
+    /// Folder of the site's own files; default [`DEFAULT_SIGNATURES`] where it is there.
+    pub folder: Option<PathBuf>,
+    /// Services taken out; default none.
+    pub disable: Vec<String>,
+}
+
+/// A team or a zone: a group of clients.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Group {
+    /// Its name; `other` is everybody else's.
+    pub name: Arc<str>,
+    /// Its subnets.
+    pub subnets: Vec<IpNet>,
+}
+
+/// `[sighting]`: when a session ends, and what counts as use and upload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sighting {
+    /// Minutes of silence that end a session; default 15.
+    pub session_minutes: u64,
+    /// Bytes up from which a contact is engaged; default 4096.
+    pub engaged_bytes_up: u64,
+    /// Bytes down that engaged needs too; default 16384.
+    pub engaged_bytes_down: u64,
+    /// Bytes up that are an upload; default 1,000,000.
+    pub upload_bytes: u64,
+    /// The same to a host whose role is upload; default 262,144.
+    pub upload_bytes_upload_host: u64,
+}
+
+impl Default for Sighting {
+    fn default() -> Self {
+        Sighting {
+            session_minutes: 15,
+            engaged_bytes_up: 4096,
+            engaged_bytes_down: 16384,
+            upload_bytes: 1_000_000,
+            upload_bytes_upload_host: 262_144,
+        }
+    }
+}
+
+/// `[log]`: what the daemon says, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Log {
+    /// Default auto.
+    pub format: LogFormat,
+    /// One of error, warn, info, debug, trace; default info.
+    pub level: &'static str,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { format: LogFormat::Auto, level: "info" }
+    }
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// Human on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// One object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads a file; without one [`DEFAULT_FILE`] where it is there, else the defaults.
+    ///
+    /// # Errors
+    /// Every problem of the file and of the policy file it names, where one of them is an error.
+    pub fn load(file: Option<&Path>) -> Result<Loaded<Config>, Vec<Diagnostic>> {
+        let (config, problems) = Config::survey(file);
+        Loaded::unless_refused(config, problems)
+    }
+
+    /// What could be understood of a file, and every problem. With an error among these it must not be used.
+    pub fn survey(file: Option<&Path>) -> (Config, Vec<Diagnostic>) {
+        let file = match file {
+            Some(file) => file,
+            None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
+            None => return (Config::default().with_site_folder(), Vec::new()),
+        };
+        let text = match read_text(file) {
+            Ok(text) => text,
+            Err(problem) => return (Config::default(), vec![problem]),
+        };
+        let (mut config, mut problems) = Config::parse(file, &text);
+        if let Some(policy_file) = config.policy.file.clone() {
+            policy::add_file(&mut config.policy, &policy_file, &config.teams, &mut problems);
+            config.files.push(policy_file);
+        }
+        (config.with_site_folder(), problems)
+    }
+
+    /// What stands in a file's text; files that it names are not read, but for secrets.
+    pub fn parse(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
+        let (mut config, problems) = toml_fields::read(file, text, |top| read::config(&top, file));
+        config.files.push(file.into());
+        (config, problems)
+    }
+
+    /// The team of every address.
+    pub fn team_groups(&self) -> Groups {
+        Groups::new(self.teams.iter().map(|g| (&g.name, &g.subnets[..])))
+    }
+
+    /// The zone of every address.
+    pub fn zone_groups(&self) -> Groups {
+        Groups::new(self.zones.iter().map(|g| (&g.name, &g.subnets[..])))
+    }
+
+    fn with_site_folder(mut self) -> Self {
+        let default = Path::new(DEFAULT_SIGNATURES);
+        if self.signatures.folder.is_none() && default.is_dir() {
+            self.signatures.folder = Some(default.into());
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Policy as it is written: in `[policy]` of the configuration, and in the file it names, which has the same keys at its top.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::Group;
+use super::read::{beside, networks};
+use crate::daemon::diagnostic::Diagnostic;
+use crate::daemon::nearest::nearest;
+use crate::daemon::toml_fields::{self, Fields, Located, one_of, read_text};
+use crate::engine::frame::Time;
+use crate::engine::pattern::HostPattern;
+use crate::engine::policy::{Policy, Rule, ServicePattern, Status};
+use crate::engine::signature::{Category, Tenant};
+
+/// What stands in `[policy]`.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyFile {
+    /// What holds where no rule speaks; default unreviewed.
+    pub default: Option<Status>,
+    /// A file with further rules, after those that stand here.
+    pub file: Option<PathBuf>,
+    /// Rules in order.
+    pub rules: Vec<WrittenRule>,
+}
+
+/// A rule and where it stands.
+#[derive(Clone, Debug)]
+pub struct WrittenRule {
+    /// The file.
+    pub file: Arc<Path>,
+    /// Its line.
+    pub line: usize,
+    /// The rule.
+    pub rule: Rule,
+}
+
+impl PolicyFile {
+    pub(super) fn read(fields: &Fields<'_>, file: &Path, teams: &[Group]) -> Self {
+        let policy = PolicyFile { file: fields.text("file").map(|f| beside(file, f.value)), ..rules(fields, file) };
+        policy.check_teams(fields, teams);
+        policy
+    }
+
+    /// Compiles the rules for the engine.
+    pub fn compiled(&self) -> Policy {
+        Policy::new(self.default.unwrap_or_default(), self.rules.iter().map(|r| r.rule.clone()).collect())
+    }
+
+    fn check_teams(&self, fields: &Fields<'_>, teams: &[Group]) {
+        let known = || teams.iter().map(|g| &*g.name).chain(["other"]);
+        for written in &self.rules {
+            for team in written.rule.teams.iter().filter(|t| !known().any(|k| *k == ***t)) {
+                let hint = match nearest(team, known()) {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => "add a [[team]] with this name to the configuration".into(),
+                };
+                fields.reading().error(written.line, format!("rule names team {team:?}, which is no team"), hint);
+            }
+        }
+    }
+}
+
+/// Adds what stands in a policy file.
+pub(super) fn add_file(policy: &mut PolicyFile, file: &Path, teams: &[Group], problems: &mut Vec<Diagnostic>) {
+    let (more, found) = read_policy_file(file, teams);
+    problems.extend(found);
+    policy.default = policy.default.or(more.default);
+    policy.rules.extend(more.rules);
+}
+
+/// Reads a policy file; the teams its rules may name are given.
+pub fn read_policy_file(file: &Path, teams: &[Group]) -> (PolicyFile, Vec<Diagnostic>) {
+    let text = match read_text(file) {
+        Ok(text) => text,
+        Err(problem) => return (PolicyFile::default(), vec![problem]),
+    };
+    toml_fields::read(file, &text, |top| {
+        let policy = rules(&top, file);
+        policy.check_teams(&top, teams);
+        policy
+    })
+}
+
+fn rules(fields: &Fields<'_>, file: &Path) -> PolicyFile {
+    let file: Arc<Path> = file.into();
+    let default = fields.word("default", STATUS_WORDS, Status::from_word).map(|s| s.value);
+    let written = |table: Fields<'_>| WrittenRule { file: file.clone(), line: table.line(), rule: rule(&table) };
+    PolicyFile { default, file: None, rules: fields.tables("rule").into_iter().map(written).collect() }
+}
+
+const STATUS_WORDS: &[&str] = &["unreviewed", "approved", "tolerated", "in_review", "unapproved"];
+
+/// A rule; without a good status it is refused, and read all the same for what else is wrong.
+fn rule(fields: &Fields<'_>) -> Rule {
+    let shared = |list: Vec<Located<&str>>| list.into_iter().map(|l| Arc::from(l.value)).collect::<Vec<Arc<str>>>();
+    let text = |key| fields.text(key).map(|t| Arc::from(t.value));
+    let status = fields.needed_text("status").and(fields.word("status", STATUS_WORDS, Status::from_word));
+    Rule {
+        status: status.map_or(Status::default(), |s| s.value),
+        services: fields.one_or_more("service").iter().map(|s| ServicePattern::parse(s.value)).collect(),
+        vendors: shared(fields.one_or_more("vendor")),
+        categories: words(fields, "category", Category::WORDS, Category::from_word),
+        hosts: fields.one_or_more("host").iter().filter_map(|h| host(fields, h)).collect(),
+        tenants: words(fields, "tenant", Tenant::WORDS, Tenant::from_word),
+        teams: shared(fields.one_or_more("team")),
+        subnets: networks(fields, "subnets"),
+        reason: text("reason"),
+        owner: text("owner"),
+        expires: fields.date("expires").map(|d| end_of(d.value)),
+        alternative: text("alternative"),
+    }
+}
+
+fn words<T>(fields: &Fields<'_>, key: &'static str, words: &[&'static str], from_word: impl Fn(&str) -> Option<T>) -> Vec<T> {
+    let read = |text: &Located<&str>| {
+        let found = from_word(text.value);
+        if found.is_none() {
+            let message = format!("{} has no value {:?}", fields.named(key), text.value);
+            fields.reading().error(text.line, message, one_of(text.value, words));
+        }
+        found
+    };
+    fields.one_or_more(key).iter().filter_map(read).collect()
+}
+
+fn host(fields: &Fields<'_>, written: &Located<&str>) -> Option<HostPattern> {
+    HostPattern::parse(written.value)
+        .map_err(|why| {
+            let message = format!("host {:?} cannot be: {why}", written.value);
+            fields.reading().error(written.line, message, "a host in lower case; \"=\" before it leaves subdomains out");
+        })
+        .ok()
+}
+
+/// The moment a day (UTC) is over: a rule holds through the day it names.
+fn end_of(day: Date) -> Time {
+    let whole_days = day.duration_since(Date::constant(1970, 1, 1)).as_secs();
+    Time::new(u64::try_from(whole_days + 86_400).unwrap_or(0), 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_word() {
+        assert_eq!(Status::ALL.map(Status::word), STATUS_WORDS);
+    }
+
+    #[test]
+    fn a_rule_holds_through_the_day_it_names() {
+        assert_eq!(end_of(Date::constant(1970, 1, 1)), Time::new(86400, 0));
+        assert_eq!(end_of(Date::constant(1950, 1, 1)), Time::new(0, 0));
+    }
+}

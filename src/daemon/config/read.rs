@@ -1,0 +1,194 @@
+//! The configuration out of its tables.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use reqwest::Url;
+
+use super::policy::PolicyFile;
+use super::webhook::Webhook;
+use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store};
+use crate::daemon::toml_fields::{Fields, Located};
+use crate::engine::group::OTHER;
+
+pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
+    let user = top.text("user").map(|u| u.value.to_owned());
+    let teams = groups(top, "team");
+    let policy = top.table("policy").map(|t| PolicyFile::read(&t, file, &teams)).unwrap_or_default();
+    Config {
+        user,
+        inside: networks(top, "inside"),
+        capture: top.table("capture").map(|t| capture(&t)).unwrap_or_default(),
+        store: top.table("store").map(|t| store(&t)).unwrap_or_default(),
+        http: top.table("http").map(|t| http(&t)).unwrap_or_default(),
+        signatures: top.table("signatures").map(|t| signatures(&t, file)).unwrap_or_default(),
+        zones: groups(top, "zone"),
+        teams,
+        policy,
+        sighting: top.table("sighting").map(|t| sighting(&t)).unwrap_or_default(),
+        webhooks: top.table("alert").map(|t| webhooks(&t, file)).unwrap_or_default(),
+        bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
+        log: top.table("log").map(|t| log(&t)).unwrap_or_default(),
+        files: Vec::new(),
+    }
+}
+
+/// A path as written in a file: relative ones stand beside that file.
+pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
+    file.parent().map_or_else(|| path.into(), |folder| folder.join(path))
+}
+
+fn capture(fields: &Fields<'_>) -> Capture {
+    let default = Capture::default();
+    let number = |key, default: u32, most| u32::try_from(fields.number(key, default.into(), 1..=most)).unwrap_or(default);
+    Capture {
+        interfaces: fields.texts("interfaces").into_iter().map(|i| i.value.to_owned()).collect(),
+        promiscuous: fields.flag("promiscuous", default.promiscuous),
+        buffer_mib: number("buffer_mib", default.buffer_mib, 2047),
+        snapshot_length: number("snapshot_length", default.snapshot_length, 262_144),
+        filter: fields.text("filter").and_then(|f| filter(fields, &f)),
+    }
+}
+
+/// A BPF expression that libpcap can compile for Ethernet.
+fn filter(fields: &Fields<'_>, written: &Located<&str>) -> Option<String> {
+    let compiled = if written.value.contains('\0') {
+        Err("it holds a NUL character".to_owned())
+    } else {
+        let dead = pcap::Capture::dead(pcap::Linktype::ETHERNET);
+        dead.and_then(|c| c.compile(written.value, true).map(drop)).map_err(|e| e.to_string())
+    };
+    match compiled {
+        Ok(()) => Some(written.value.to_owned()),
+        Err(error) => {
+            fields.reading().error(written.line, format!("capture.filter cannot be compiled: {error}"), "see man 7 pcap-filter");
+            None
+        }
+    }
+}
+
+fn store(fields: &Fields<'_>) -> Store {
+    let Some(url) = fields.needed_text("url") else { return Store::default() };
+    if let Err(why) = store_url(url.value) {
+        fields.reading().error(url.line, format!("store.url {:?} {why}", url.value), "write sqlite:///path/to/file.sqlite");
+    }
+    Store { url: url.value.to_owned() }
+}
+
+fn store_url(url: &str) -> Result<(), String> {
+    match Url::parse(url) {
+        Err(error) => Err(format!("cannot be read: {error}")),
+        Ok(parsed) if parsed.scheme() != "sqlite" => Err(format!("has the scheme {:?}", parsed.scheme())),
+        Ok(_) => Ok(()),
+    }
+}
+
+fn http(fields: &Fields<'_>) -> Http {
+    let allow_remote = fields.flag("allow_remote", false);
+    let default = Http { allow_remote, ..Http::default() };
+    let Some(written) = fields.text("listen") else { return default };
+    let Ok(listen) = written.value.parse::<SocketAddr>() else {
+        let message = format!("http.listen {:?} is no address and port", written.value);
+        fields.reading().error(written.line, message, "write 127.0.0.1:9615");
+        return default;
+    };
+    if !allow_remote && !listen.ip().to_canonical().is_loopback() {
+        let message = format!("http.listen {listen} can be reached from other machines");
+        fields.reading().error(written.line, message, "listen on 127.0.0.1, or set allow_remote = true");
+    }
+    Http { listen, ..default }
+}
+
+fn signatures(fields: &Fields<'_>, file: &Path) -> SignatureSource {
+    SignatureSource {
+        folder: fields.text("folder").map(|f| beside(file, f.value)),
+        disable: fields.texts("disable").into_iter().map(|d| d.value.to_owned()).collect(),
+    }
+}
+
+fn sighting(fields: &Fields<'_>) -> Sighting {
+    let default = Sighting::default();
+    let bytes = |key, default| fields.number(key, default, 0..=1 << 50);
+    Sighting {
+        session_minutes: fields.number("session_minutes", default.session_minutes, 1..=1440),
+        engaged_bytes_up: bytes("engaged_bytes_up", default.engaged_bytes_up),
+        engaged_bytes_down: bytes("engaged_bytes_down", default.engaged_bytes_down),
+        upload_bytes: bytes("upload_bytes", default.upload_bytes),
+        upload_bytes_upload_host: bytes("upload_bytes_upload_host", default.upload_bytes_upload_host),
+    }
+}
+
+fn webhooks(fields: &Fields<'_>, file: &Path) -> Vec<Webhook> {
+    let tables = fields.tables("webhook");
+    let mut names = Vec::new();
+    for name in tables.iter().filter_map(|t| t.text("name")) {
+        if names.contains(&name.value) {
+            fields.reading().error(name.line, format!("two webhooks are named {:?}", name.value), "give each its own name");
+        }
+        names.push(name.value);
+    }
+    tables.iter().filter_map(|t| Webhook::read(t, file)).collect()
+}
+
+fn log(fields: &Fields<'_>) -> Log {
+    const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+    let format = |word: &str| match word {
+        "auto" => Some(LogFormat::Auto),
+        "human" => Some(LogFormat::Human),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    };
+    let default = Log::default();
+    Log {
+        format: fields.word("format", &["auto", "human", "json"], format).map_or(default.format, |f| f.value),
+        level: fields.word("level", LEVELS, |w| LEVELS.iter().copied().find(|l| *l == w)).map_or(default.level, |l| l.value),
+    }
+}
+
+/// Teams or zones, with what is wrong among them.
+fn groups(top: &Fields<'_>, key: &'static str) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut owners: HashMap<IpNet, String> = HashMap::new();
+    for table in top.tables(key) {
+        let name = table.needed_text("name");
+        if !table.has("subnets") {
+            table.reading().error(table.line(), format!("{key}.subnets is missing"), "add subnets = [\"10.1.0.0/16\"]");
+        }
+        let subnets = networks(&table, "subnets");
+        let Some(name) = name else { continue };
+        if name.value == OTHER {
+            table.reading().error(name.line, format!("a {key} is named {OTHER:?}, the name of everybody else"), "choose another name");
+        } else if groups.iter().any(|g| *g.name == *name.value) {
+            table.reading().error(name.line, format!("two {key}s are named {:?}", name.value), "join their subnets under one name");
+        }
+        for subnet in &subnets {
+            if let Some(owner) = owners.insert(*subnet, name.value.to_owned()) {
+                let message = format!("subnet {subnet} is in {key} {owner:?} and in {key} {:?}", name.value);
+                table.reading().error(table.line(), message, "leave it in one of them; a narrower subnet may be in another");
+            }
+        }
+        groups.push(Group { name: name.value.into(), subnets });
+    }
+    groups
+}
+
+/// A list of networks; a bare address is a network of one.
+pub(super) fn networks(fields: &Fields<'_>, key: &'static str) -> Vec<IpNet> {
+    fields.texts(key).iter().filter_map(|text| network(fields, key, text)).collect()
+}
+
+fn network(fields: &Fields<'_>, key: &str, text: &Located<&str>) -> Option<IpNet> {
+    let one = || text.value.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+    let Some(net) = text.value.parse::<IpNet>().ok().or_else(one) else {
+        let message = format!("{} {:?} is no network", fields.named(key), text.value);
+        fields.reading().error(text.line, message, "write 10.0.0.0/8 or 2001:db8::/32");
+        return None;
+    };
+    if net != net.trunc() {
+        let message = format!("{} {net} has bits beyond its prefix", fields.named(key));
+        fields.reading().warning(text.line, message, format!("{} is meant", net.trunc()));
+    }
+    Some(net.trunc())
+}

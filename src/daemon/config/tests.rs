@@ -1,0 +1,123 @@
+//! What is accepted, what is refused, and what is said about it.
+
+use super::*;
+
+fn parsed(text: &str) -> (Config, Vec<String>) {
+    let (config, problems) = Config::parse(Path::new("c.toml"), text);
+    (config, problems.iter().map(|d| d.to_string().replace("\n  remedy: ", " | ")).collect())
+}
+
+fn accepted(text: &str) -> Config {
+    let (config, problems) = parsed(text);
+    assert_eq!(problems, Vec::<String>::new());
+    config
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let mut config = accepted("");
+    config.files.clear();
+    assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+}
+
+#[test]
+fn reads_all_keys() {
+    let config = accepted(include_str!("../../../tests/fixtures/full.toml"));
+    assert_eq!(config.user.as_deref(), Some("shadowtap"));
+    assert_eq!((config.inside.len(), config.teams.len(), config.zones.len()), (2, 2, 1));
+    assert_eq!((config.capture.interfaces.len(), config.capture.promiscuous, config.capture.buffer_mib), (2, false, 128));
+    assert_eq!((config.store.url.as_str(), config.http.listen.port()), ("sqlite:///tmp/x.sqlite", 9700));
+    assert_eq!(config.signatures.folder.as_deref(), Some(Path::new("/srv/signatures")));
+    assert_eq!((config.policy.default, config.policy.rules.len()), (Some(crate::engine::policy::Status::Unapproved), 2));
+    assert_eq!(config.policy.file.as_deref(), Some(Path::new("policy.toml")));
+    assert_eq!((config.sighting.session_minutes, config.sighting.upload_bytes), (20, 500_000));
+    assert_eq!(config.webhooks.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(), ["soc", "local"]);
+    assert_eq!((config.bounds.flows, config.bounds.hellos), (2_000_000, 8192));
+    assert_eq!((config.log.format, config.log.level), (LogFormat::Json, "debug"));
+    assert_eq!(&**config.team_groups().name_of("10.1.9.9".parse().unwrap()), "research");
+}
+
+#[test]
+fn the_same_text_gives_the_same_configuration() {
+    let text = include_str!("../../../tests/fixtures/full.toml");
+    assert_eq!(format!("{:?}", parsed(text)), format!("{:?}", parsed(text)));
+}
+
+#[test]
+fn finds_all_mistakes_at_once() {
+    let (_, problems) = parsed(include_str!("../../../tests/fixtures/mistakes.toml"));
+    let wanted = [
+        "c.toml:1: error: inside \"10.0.0.0/99\" is no network | write 10.0.0.0/8 or 2001:db8::/32",
+        "c.toml:1: warning: inside 10.1.2.3/8 has bits beyond its prefix | 10.0.0.0/8 is meant",
+        "c.toml:4: error: capture.interface is no known key | did you mean \"interfaces\"?",
+        "c.toml:8: error: store.url \"mysql://x/y\" has the scheme \"mysql\" | write sqlite:///path/to/file.sqlite",
+        "c.toml:11: error: http.listen 0.0.0.0:9615 can be reached from other machines | listen on 127.0.0.1, or set allow_remote = true",
+        "c.toml:14: error: a team is named \"other\", the name of everybody else | choose another name",
+        "c.toml:17: error: team.subnets is missing | add subnets = [\"10.1.0.0/16\"]",
+        "c.toml:36: error: two teams are named \"lab\" | join their subnets under one name",
+        "c.toml:21: error: rule names team \"sales\", which is no team | add a [[team]] with this name to the configuration",
+        "c.toml:22: error: policy.rule.status has no value \"aproved\" | did you mean \"approved\"?",
+        "c.toml:24: error: policy.rule.expires is no date | write expires = 2026-11-23",
+        "c.toml:28: error: url is http to another machine: alerts would cross the network in the clear | use https, or set allow_plain = true",
+        "c.toml:35: error: subnet 10.0.0.0/8 is in team \"other\" and in team \"lab\" | leave it in one of them; a narrower subnet may be in another",
+        "c.toml:32: error: two webhooks are named \"soc\" | give each its own name",
+    ];
+    for want in wanted {
+        assert!(problems.iter().any(|p| p == want), "{want}\nnot in\n{}", problems.join("\n"));
+    }
+    assert!(problems.iter().any(|p| p.starts_with("c.toml:5: error: capture.filter cannot be compiled")), "{problems:?}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_one_problem() {
+    let problems = Config::load(Some(Path::new("/nonexistent/c.toml"))).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].to_string().starts_with("/nonexistent/c.toml: error: cannot be read"), "{}", problems[0]);
+}
+
+#[test]
+fn the_policy_file_stands_beside_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "[policy]\nfile = \"p.toml\"\n[[policy.rule]]\nstatus = \"approved\"\nservice = \"a.b\"\n").unwrap();
+    std::fs::write(folder.path().join("p.toml"), "default = \"tolerated\"\n[[rule]]\nstatus = \"unapproved\"\nservice = \"c.*\"\n")
+        .unwrap();
+    let loaded = Config::load(Some(&config)).unwrap().value;
+    assert_eq!(loaded.policy.default, Some(crate::engine::policy::Status::Tolerated));
+    assert_eq!(
+        loaded.policy.rules.iter().map(|r| (r.line, r.rule.services[0].to_string())).collect::<Vec<_>>(),
+        [(3, "a.b".to_owned()), (2, "c.*".to_owned())]
+    );
+    assert_eq!(loaded.files.len(), 2);
+}
+
+#[test]
+fn secrets_must_be_there_and_are_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "hunter2\n").unwrap();
+    let hook = |file: &Path| format!("[[alert.webhook]]\nname = \"a\"\nurl = \"https://a.example/\"\nsecret_file = {:?}\n", file);
+    let (config, _) = parsed(&hook(&key));
+    assert_eq!(config.webhooks[0].secret.as_ref().map(Secret::bytes), Some(&b"hunter2"[..]));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let (_, problems) = parsed(&hook(&folder.path().join("gone")));
+    assert!(problems[0].starts_with("c.toml:4: error: secret_file") && problems[0].contains("cannot be read"), "{problems:?}");
+}
+
+#[test]
+fn any_bytes_are_read_without_panic() {
+    let text = include_str!("../../../tests/fixtures/full.toml");
+    for cut in 0..text.len() {
+        if let Some(part) = text.get(..cut) {
+            parsed(part);
+        }
+        let mut bytes = text.as_bytes().to_vec();
+        bytes[cut] = bytes[cut].wrapping_mul(31).wrapping_add(cut as u8);
+        parsed(&String::from_utf8_lossy(&bytes));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.toml");
+    std::fs::write(&file, [b'a', b'\n', 0xff, 0xfe]).unwrap();
+    let problem = Config::load(Some(&file)).unwrap_err().remove(0);
+    assert_eq!((problem.line, problem.message.as_str()), (2, "is not UTF-8 text"));
+}

@@ -1,0 +1,28 @@
+//! `shadowtap policy`: what is allowed, and why.
+
+mod explain;
+mod lint;
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+
+/// What to do with the policy.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Show every rule considered for a name, and why one won
+    Explain(explain::Args),
+    /// Find rules that do nothing
+    Lint(lint::Args),
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// Whatever ended it badly.
+pub fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Explain(args) => explain::run(args),
+        Command::Lint(args) => lint::run(args),
+    }
+}

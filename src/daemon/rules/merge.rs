@@ -1,0 +1,123 @@
+//! The shipped records and the site's own become one list.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::signature_file::Entry;
+use crate::daemon::diagnostic::{Diagnostic, Severity};
+use crate::daemon::nearest::nearest;
+
+/// Records in force: a site's record takes the place of the shipped one with its id, disabled services are gone. Sorted by origin and
+/// id, the site's last, so that a host which both claim is the site's.
+pub fn merge(mut entries: Vec<Entry>, disabled: &[String], problems: &mut Vec<Diagnostic>) -> Vec<Entry> {
+    problems.extend(twice(&entries));
+    entries.sort_by_key(|e| e.origin);
+    problems.extend(disabled.iter().filter_map(|id| unknown(id, &entries)));
+    let mut by_id: HashMap<_, Entry> = HashMap::new();
+    for mut entry in entries {
+        let old = by_id.get(&entry.record.id);
+        if old.is_some_and(|old| old.origin >= entry.origin) {
+            continue;
+        }
+        entry.overrides = old.is_some();
+        by_id.insert(entry.record.id.clone(), entry);
+    }
+    let mut merged: Vec<_> = by_id.into_values().filter(|e| !e.disabled && !disabled.iter().any(|d| **d == *e.record.id)).collect();
+    merged.sort_by(|a, b| (a.origin, &a.record.id).cmp(&(b.origin, &b.record.id)));
+    problems.extend(same_host(&merged));
+    merged
+}
+
+fn twice(entries: &[Entry]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut seen: HashMap<_, &Entry> = HashMap::new();
+    for entry in entries {
+        if let Some(first) = seen.insert((entry.origin as u8, &*entry.record.id), entry) {
+            let message = format!("{} stands in {}:{} already", entry.record.id, first.file.display(), first.line);
+            found.push(error(entry, entry.line, message, "delete one of the two, or give it its own id"));
+        }
+    }
+    found
+}
+
+fn same_host(entries: &[Entry]) -> Vec<Diagnostic> {
+    let mut seen: HashMap<_, (&Entry, usize)> = HashMap::new();
+    let mut found = Vec::new();
+    for entry in entries {
+        for (rule, written) in entry.record.hosts.iter().zip(&entry.written_hosts) {
+            if let Some((first, at)) = seen.insert(&rule.pattern, (entry, written.line)).filter(|(first, _)| first.origin == entry.origin) {
+                let (id, file) = (&first.record.id, first.file.display());
+                let message = format!("host \"{}\" of {} is claimed by {id} in {file}:{at} already", rule.pattern, entry.record.id);
+                found.push(error(
+                    entry,
+                    written.line,
+                    message,
+                    "keep it where it belongs, or in VENDOR.platform where several products share it",
+                ));
+            }
+        }
+    }
+    found
+}
+
+fn unknown(id: &str, entries: &[Entry]) -> Option<Diagnostic> {
+    if entries.iter().any(|e| *e.record.id == *id) {
+        return None;
+    }
+    let near = nearest(id, entries.iter().map(|e| &*e.record.id));
+    let hint = near.map_or("see shadowtap signatures list".to_owned(), |n| format!("did you mean {n:?}?"));
+    let message = format!("signatures.disable names {id:?}, which is no service");
+    Some(Diagnostic { severity: Severity::Warning, file: PathBuf::from("configuration"), line: 0, message, hint })
+}
+
+fn error(entry: &Entry, line: usize, message: String, hint: &str) -> Diagnostic {
+    Diagnostic { severity: Severity::Error, file: entry.file.to_path_buf(), line, message, hint: hint.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::signature_file::{Origin, parse};
+    use super::*;
+
+    fn entries(origin: Origin, file: &str, services: &[(&str, &str)]) -> Vec<Entry> {
+        let mut text = String::from("vendor = \"V\"\n");
+        for (id, host) in services {
+            text += &format!("[[service]]\nid = \"{id}\"\nname = \"N\"\ncategory = \"chat\"\nhosts = [\"{host}\"]\n");
+        }
+        parse(Path::new(file), &text, origin).0
+    }
+
+    fn merged(entries: Vec<Entry>, disabled: &[&str]) -> (Vec<String>, Vec<String>) {
+        let mut problems = Vec::new();
+        let disabled: Vec<_> = disabled.iter().map(ToString::to_string).collect();
+        let list = merge(entries, &disabled, &mut problems);
+        let list = list.iter().map(|e| format!("{} {} {}", e.origin.word(), e.record.id, e.record.hosts[0].pattern)).collect();
+        (list, problems.iter().map(|p| p.to_string()).collect())
+    }
+
+    #[test]
+    fn a_sites_record_takes_the_place_of_the_shipped_one() {
+        let mut all = entries(Origin::Site, "s.toml", &[("v.a", "own.com")]);
+        all.extend(entries(Origin::Shipped, "p.toml", &[("v.a", "a.com"), ("v.b", "own.com")]));
+        assert_eq!(merged(all, &[]), (vec!["shipped v.b own.com".into(), "site v.a own.com".into()], vec![]));
+    }
+
+    #[test]
+    fn disabled_services_are_gone() {
+        let all = entries(Origin::Shipped, "p.toml", &[("v.a", "a.com"), ("v.b", "b.com")]);
+        let (list, problems) = merged(all, &["v.a", "v.bb"]);
+        assert_eq!(list, ["shipped v.b b.com"]);
+        assert!(problems[0].contains("\"v.bb\", which is no service") && problems[0].contains("did you mean \"v.b\"?"), "{problems:?}");
+    }
+
+    #[test]
+    fn an_id_or_a_host_claimed_twice_is_refused() {
+        let mut all = entries(Origin::Shipped, "p.toml", &[("v.a", "a.com"), ("v.b", "a.com")]);
+        all.extend(entries(Origin::Shipped, "q.toml", &[("v.a", "c.com")]));
+        let (_, problems) = merged(all, &[]);
+        assert!(problems[0].starts_with("q.toml:2: error: v.a stands in p.toml:2 already"), "{problems:?}");
+        assert!(problems[1].starts_with("p.toml:11: error: host \"a.com\" of v.b is claimed by v.a in p.toml:6 already"), "{problems:?}");
+    }
+}

@@ -1,0 +1,158 @@
+//! What is known of services, and what is allowed: the shipped catalogue, the folder of the site that adds to it, the policy.
+
+mod catalogue;
+pub mod lint;
+mod merge;
+pub mod policy_check;
+pub mod signature_file;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::config::{Config, DEFAULT_FILE, Loaded};
+use super::diagnostic::{Diagnostic, Severity, any_error};
+use super::failure::Failure;
+use super::toml_fields::read_text;
+use crate::engine::group::Groups;
+use crate::engine::policy::Policy;
+use crate::engine::signature::Signatures;
+use signature_file::{Entry, Origin, parse};
+
+/// Everything the engine judges by, compiled.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Which name belongs to which service.
+    pub signatures: Arc<Signatures>,
+    /// Which service is allowed for whom.
+    pub policy: Arc<Policy>,
+    /// Which client is in which team.
+    pub teams: Arc<Groups>,
+    /// Which client is in which zone.
+    pub zones: Arc<Groups>,
+}
+
+impl Rules {
+    /// Loads what a configuration names.
+    ///
+    /// # Errors
+    /// Every problem of signatures and policy, where one of them is an error.
+    pub fn load(config: &Config) -> Result<Loaded<Rules>, Vec<Diagnostic>> {
+        let (rules, problems) = Rules::survey(config);
+        Loaded::unless_refused(rules, problems)
+    }
+
+    /// What could be understood, and every problem. With an error among these it must not be used.
+    pub fn survey(config: &Config) -> (Rules, Vec<Diagnostic>) {
+        let mut catalogue = Catalogue::of(config);
+        catalogue.problems.extend(policy_check::check(&config.policy, &catalogue.entries, &config.signatures.disable));
+        let rules = Rules {
+            signatures: Arc::new(catalogue.signatures()),
+            policy: Arc::new(config.policy.compiled()),
+            teams: Arc::new(config.team_groups()),
+            zones: Arc::new(config.zone_groups()),
+        };
+        (rules, catalogue.problems)
+    }
+}
+
+/// The records in force, and all problems found on the way to them; with an error among these they must not be used.
+pub struct Catalogue {
+    /// Records, the site's last.
+    pub entries: Vec<Entry>,
+    /// What is wrong.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl Catalogue {
+    /// The records a configuration names.
+    pub fn of(config: &Config) -> Self {
+        Catalogue::load(config.signatures.folder.as_deref(), &config.signatures.disable)
+    }
+
+    /// The records of the configuration named on the command line. Without one the standard file is taken where this user may read
+    /// it, else what is shipped.
+    ///
+    /// # Errors
+    /// A configuration or signatures that are refused.
+    pub fn for_command(config: Option<&Path>) -> Result<Self, Failure> {
+        if config.is_none() && fs::File::open(DEFAULT_FILE).is_err() {
+            return Catalogue::load(None, &[]).accepted();
+        }
+        let (config, problems) = Config::survey(config);
+        let mut catalogue = Catalogue::of(&config);
+        catalogue.problems.splice(..0, problems);
+        catalogue.accepted()
+    }
+
+    /// The shipped records with those of a site's folder, without the services it disables.
+    pub fn load(folder: Option<&Path>, disabled: &[String]) -> Self {
+        let (mut entries, mut problems) = shipped();
+        if let Some(folder) = folder {
+            let (own, wrong) = read_folder(folder, Origin::Site);
+            entries.extend(own);
+            problems.extend(wrong);
+        }
+        Catalogue { entries: merge::merge(entries, disabled, &mut problems), problems }
+    }
+
+    /// The records of one folder alone.
+    pub fn of_folder(folder: &Path, origin: Origin) -> Self {
+        let (entries, mut problems) = read_folder(folder, origin);
+        Catalogue { entries: merge::merge(entries, &[], &mut problems), problems }
+    }
+
+    /// The catalogue itself where no problem refuses it.
+    ///
+    /// # Errors
+    /// All problems, where one of them is an error.
+    pub fn accepted(self) -> Result<Self, Failure> {
+        if any_error(&self.problems) { Err(Failure::Configuration(self.problems)) } else { Ok(self) }
+    }
+
+    /// Compiles them for the engine.
+    pub fn signatures(&self) -> Signatures {
+        Signatures::new(self.entries.iter().map(|e| e.record.clone()).collect())
+    }
+}
+
+/// The records compiled into the binary.
+fn shipped() -> (Vec<Entry>, Vec<Diagnostic>) {
+    gather(catalogue::FILES.iter().map(|(name, text)| parse(Path::new(name), text, Origin::Shipped)))
+}
+
+/// The records of every `.toml` file of a folder, in the order of the names.
+fn read_folder(folder: &Path, origin: Origin) -> (Vec<Entry>, Vec<Diagnostic>) {
+    let files = match toml_files(folder) {
+        Ok(files) => files,
+        Err(error) => {
+            let hint = "check the path, and that the user shadowtap runs as may read it".into();
+            let message = format!("cannot be read: {error}");
+            return (Vec::new(), vec![Diagnostic { severity: Severity::Error, file: folder.into(), line: 0, message, hint }]);
+        }
+    };
+    gather(files.iter().map(|file| match read_text(file) {
+        Ok(text) => parse(file, &text, origin),
+        Err(problem) => (Vec::new(), vec![problem]),
+    }))
+}
+
+fn toml_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>()?;
+    let hidden = |f: &PathBuf| f.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
+    files.retain(|f| f.extension().is_some_and(|e| e == "toml") && !hidden(f));
+    files.sort();
+    Ok(files)
+}
+
+fn gather(files: impl Iterator<Item = (Vec<Entry>, Vec<Diagnostic>)>) -> (Vec<Entry>, Vec<Diagnostic>) {
+    let (mut entries, mut problems) = (Vec::new(), Vec::new());
+    for (found, wrong) in files {
+        entries.extend(found);
+        problems.extend(wrong);
+    }
+    (entries, problems)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! `shadowtap signatures`: what is known of services.
+
+mod lint;
+mod list;
+mod match_names;
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+
+/// What to do with the signatures.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List every service in force
+    List(list::Args),
+    /// Find what is wrong, missing or old in signature files
+    Lint(lint::Args),
+    /// Say which service each name belongs to
+    Match(match_names::Args),
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// Whatever ended it badly.
+pub fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List(args) => list::run(args),
+        Command::Lint(args) => lint::run(args),
+        Command::Match(args) => match_names::run(args),
+    }
+}

@@ -1,0 +1,306 @@
+//! All rules together: which one wins, and why the others did not.
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::super::frame::Time;
+use super::super::pattern::PatternIndex;
+use super::super::signature::Category;
+use super::Status;
+use super::rule::{Mismatch, Question, Rank, Rule, ServicePattern, prefix_of};
+
+/// Rules in the order written, and what holds where none speaks.
+///
+/// The most specific rule that matches and has not run out wins, of equally specific ones the first. Rules are indexed by what they
+/// are about, so that a question looks only at the rules about its own service, vendor, category and name, however many there are.
+#[derive(Debug, Default)]
+pub struct Policy {
+    default: Status,
+    rules: Vec<Rule>,
+    hosts: PatternIndex,
+    by_host: Vec<Vec<u32>>,
+    by_service: ByText,
+    by_prefix: ByText,
+    by_vendor: ByText,
+    by_category: HashMap<Category, Vec<u32>, FixedState>,
+    about_anything: Vec<u32>,
+}
+
+type ByText = HashMap<Arc<str>, Vec<u32>, FixedState>;
+
+/// What holds for a question.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Decision<'p> {
+    /// The status.
+    pub status: Status,
+    /// Position of the rule that won, from 0; `None` where the default holds.
+    pub rule: Option<usize>,
+    /// Why.
+    pub reason: Option<&'p str>,
+    /// Who answers for it.
+    pub owner: Option<&'p str>,
+    /// Until when.
+    pub expires: Option<Time>,
+    /// Service to use instead.
+    pub alternative: Option<&'p str>,
+}
+
+/// One rule as it was considered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Considered {
+    /// Position of the rule, from 0.
+    pub rule: usize,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// What became of a rule.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It decides.
+    Won,
+    /// It matches; the rule at this position is more specific.
+    LessSpecific(usize),
+    /// It matches; the rule at this position is as specific and stands before it.
+    Later(usize),
+    /// It matches and has run out.
+    Expired,
+    /// A condition does not hold.
+    Mismatch(Mismatch),
+}
+
+impl Policy {
+    /// Compiles rules.
+    pub fn new(default: Status, rules: Vec<Rule>) -> Self {
+        let mut policy = Policy { default, ..Policy::default() };
+        for (position, rule) in rules.iter().enumerate() {
+            policy.file(position as u32, rule);
+        }
+        policy.rules = rules;
+        policy
+    }
+
+    /// The rules, in order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// What holds where no rule speaks.
+    pub fn default_status(&self) -> Status {
+        self.default
+    }
+
+    /// What holds for a question at a moment.
+    pub fn decide(&self, question: &Question<'_>, now: Time) -> Decision<'_> {
+        let mut best: Option<(Rank, usize, &Rule)> = None;
+        self.each_candidate(question, |position, rule| {
+            let Ok(rank) = rule.rank(question) else { return };
+            let better = best.is_none_or(|(r, p, _)| rank > r || (rank == r && position < p));
+            if better && !rule.is_expired(now) {
+                best = Some((rank, position, rule));
+            }
+        });
+        match best {
+            Some((_, position, rule)) => Decision {
+                status: rule.status,
+                rule: Some(position),
+                reason: rule.reason.as_deref(),
+                owner: rule.owner.as_deref(),
+                expires: rule.expires,
+                alternative: rule.alternative.as_deref(),
+            },
+            None => Decision { status: self.default, rule: None, reason: None, owner: None, expires: None, alternative: None },
+        }
+    }
+
+    /// Every rule in order, and what became of it for a question.
+    pub fn explain(&self, question: &Question<'_>, now: Time) -> Vec<Considered> {
+        let winner = self.decide(question, now).rule;
+        let winning = winner.and_then(|w| Some((w, self.rules.get(w)?.rank(question).ok()?)));
+        let verdict = |rule: &Rule, position| match (rule.rank(question), winning) {
+            (Err(mismatch), _) => Verdict::Mismatch(mismatch),
+            (Ok(_), _) if rule.is_expired(now) => Verdict::Expired,
+            (Ok(_), Some((w, _))) if w == position => Verdict::Won,
+            (Ok(rank), Some((w, best))) if rank < best => Verdict::LessSpecific(w),
+            (Ok(_), Some((w, _))) => Verdict::Later(w),
+            (Ok(_), None) => Verdict::Won,
+        };
+        self.rules.iter().enumerate().map(|(position, rule)| Considered { rule: position, verdict: verdict(rule, position) }).collect()
+    }
+
+    fn file(&mut self, position: u32, rule: &Rule) {
+        if !rule.hosts.is_empty() {
+            for pattern in &rule.hosts {
+                let slot = self.hosts.insert(pattern);
+                self.by_host.resize_with(self.by_host.len().max(slot + 1), Vec::new);
+                self.by_host.get_mut(slot).into_iter().for_each(|list| list.push(position));
+            }
+        } else if !rule.services.is_empty() {
+            for service in &rule.services {
+                let (index, key) = match service {
+                    ServicePattern::Id(id) => (&mut self.by_service, id),
+                    ServicePattern::Prefix(prefix) => (&mut self.by_prefix, prefix),
+                };
+                index.entry(key.clone()).or_default().push(position);
+            }
+        } else if !rule.vendors.is_empty() {
+            rule.vendors.iter().for_each(|v| self.by_vendor.entry(v.clone()).or_default().push(position));
+        } else if !rule.categories.is_empty() {
+            rule.categories.iter().for_each(|c| self.by_category.entry(*c).or_default().push(position));
+        } else {
+            self.about_anything.push(position);
+        }
+    }
+
+    /// Every rule that can match, some of them perhaps more than once.
+    fn each_candidate<'p>(&'p self, question: &Question<'_>, mut consider: impl FnMut(usize, &'p Rule)) {
+        let mut all = |positions: &[u32]| {
+            for position in positions {
+                let position = *position as usize;
+                if let Some(rule) = self.rules.get(position) {
+                    consider(position, rule);
+                }
+            }
+        };
+        self.hosts.each(question.host, |slot| all(self.by_host.get(slot).map_or(&[], Vec::as_slice)));
+        let lists = [
+            self.by_service.get(question.service),
+            prefix_of(question.service).and_then(|p| self.by_prefix.get(p)),
+            self.by_vendor.get(question.vendor),
+            self.by_category.get(&question.category),
+            Some(&self.about_anything),
+        ];
+        lists.into_iter().flatten().for_each(|list| all(list));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::pattern::HostPattern;
+    use super::super::super::signature::Tenant;
+    use super::*;
+
+    const NOW: Time = Time::new(1_800_000_000, 0);
+
+    fn question() -> Question<'static> {
+        Question {
+            service: "openai.chatgpt",
+            vendor: "OpenAI",
+            category: Category::Chat,
+            host: "contoso.openai.azure.com",
+            tenant: None,
+            team: "research",
+            client: Some([10, 1, 2, 3].into()),
+        }
+    }
+
+    fn rule(change: impl FnOnce(&mut Rule)) -> Rule {
+        let mut rule = Rule { status: Status::Approved, ..Rule::default() };
+        change(&mut rule);
+        rule
+    }
+
+    fn by_service(id: &str) -> Rule {
+        rule(|r| r.services = vec![ServicePattern::parse(id)])
+    }
+
+    fn by_host(host: &str) -> Rule {
+        rule(|r| r.hosts = vec![HostPattern::parse(host).unwrap()])
+    }
+
+    fn winner(rules: Vec<Rule>, question: &Question<'_>) -> Option<usize> {
+        Policy::new(Status::Unreviewed, rules).decide(question, NOW).rule
+    }
+
+    #[test]
+    fn the_default_holds_where_no_rule_speaks() {
+        let policy = Policy::new(Status::InReview, vec![by_service("x.y")]);
+        let decision = policy.decide(&question(), NOW);
+        assert_eq!((decision.status, decision.rule), (Status::InReview, None));
+    }
+
+    #[test]
+    fn the_more_specific_rule_wins_wherever_it_stands() {
+        let rising = [
+            rule(|_| ()),
+            rule(|r| r.teams = vec!["research".into()]),
+            rule(|r| r.subnets = vec!["10.1.0.0/16".parse().unwrap()]),
+            rule(|r| r.categories = vec![Category::Chat]),
+            rule(|r| r.vendors = vec!["OpenAI".into()]),
+            by_service("openai.*"),
+            by_service("openai.chatgpt"),
+            rule(|r| (r.services, r.teams) = (vec![ServicePattern::parse("openai.chatgpt")], vec!["research".into()])),
+            by_host("openai.azure.com"),
+            by_host("*.openai.azure.com"),
+            by_host("contoso.openai.azure.com"),
+            by_host("=contoso.openai.azure.com"),
+        ];
+        for (low, weaker) in rising.iter().enumerate() {
+            for stronger in &rising[low + 1..] {
+                assert_eq!(winner(vec![weaker.clone(), stronger.clone()], &question()), Some(1), "{weaker:?} {stronger:?}");
+                assert_eq!(winner(vec![stronger.clone(), weaker.clone()], &question()), Some(0), "{weaker:?} {stronger:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_equals_the_first_wins() {
+        assert_eq!(winner(vec![by_service("openai.chatgpt"), by_service("openai.chatgpt")], &question()), Some(0));
+    }
+
+    #[test]
+    fn an_expired_rule_does_not_apply() {
+        let ended = rule(|r| (r.services, r.expires) = (vec![ServicePattern::parse("openai.chatgpt")], Some(NOW)));
+        let policy = Policy::new(Status::Unapproved, vec![ended]);
+        assert_eq!(policy.decide(&question(), Time(NOW.0 - 1)).status, Status::Approved);
+        assert_eq!(policy.decide(&question(), NOW).status, Status::Unapproved);
+    }
+
+    #[test]
+    fn account_kind_must_be_told_by_the_name() {
+        let business = rule(|r| (r.services, r.tenants) = (vec![ServicePattern::parse("openai.*")], vec![Tenant::Business]));
+        assert_eq!(winner(vec![business.clone()], &question()), None);
+        assert_eq!(winner(vec![business], &Question { tenant: Some(Tenant::Business), ..question() }), Some(0));
+    }
+
+    #[test]
+    fn explains_every_rule() {
+        let expired = rule(|r| (r.vendors, r.expires) = (vec!["OpenAI".into()], Some(NOW)));
+        let elsewhere = rule(|r| r.subnets = vec!["192.168.0.0/16".parse().unwrap()]);
+        let rules = vec![rule(|_| ()), by_service("openai.chatgpt"), by_service("openai.chatgpt"), expired, by_service("x.y"), elsewhere];
+        let verdicts: Vec<_> = Policy::new(Status::Unreviewed, rules).explain(&question(), NOW).iter().map(|c| c.verdict).collect();
+        let wanted = [
+            Verdict::LessSpecific(1),
+            Verdict::Won,
+            Verdict::Later(1),
+            Verdict::Expired,
+            Verdict::Mismatch(Mismatch::Service),
+            Verdict::Mismatch(Mismatch::Subnet),
+        ];
+        assert_eq!(verdicts, wanted);
+    }
+
+    #[test]
+    fn the_index_decides_as_a_walk_over_all_rules_does() {
+        let pool = [
+            rule(|_| ()),
+            rule(|r| r.categories = vec![Category::Api, Category::Chat]),
+            by_service("openai.*"),
+            by_service("openai.chatgpt"),
+            by_service("other.one"),
+            by_host("*.openai.azure.com"),
+            rule(|r| (r.hosts, r.services) = (vec![HostPattern::parse("azure.com").unwrap()], vec![ServicePattern::parse("openai.*")])),
+            rule(|r| (r.vendors, r.teams) = (vec!["OpenAI".into()], vec!["sales".into()])),
+            rule(|r| r.expires = Some(Time(0))),
+        ];
+        for picked in 0..1u32 << pool.len() {
+            let rules: Vec<_> = (0..pool.len()).filter(|i| picked >> i & 1 == 1).map(|i| pool[i].clone()).collect();
+            let ranked =
+                rules.iter().enumerate().filter(|(_, r)| !r.is_expired(NOW)).filter_map(|(i, r)| Some((r.rank(&question()).ok()?, i)));
+            let wanted = ranked.max_by(|a, b| (a.0, b.1).cmp(&(b.0, a.1))).map(|(_, i)| i);
+            assert_eq!(winner(rules, &question()), wanted);
+        }
+    }
+}
