@@ -19,7 +19,6 @@ mod tests;
 pub use commit::{Committed, Telling};
 pub use error::StoreError;
 pub use location::{DEFAULT_STORE, Location};
-pub use outbox::{Given, Letter};
 pub use read::{AlertRow, DeliveryState, SightingPages, Window};
 
 use std::fs;

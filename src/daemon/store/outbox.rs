@@ -2,43 +2,8 @@
 
 use super::{Store, StoreError};
 use crate::daemon::clock;
+use crate::daemon::letter::{Given, Letter};
 use crate::engine::frame::Time;
-
-/// An alert on its way to one sink.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Letter {
-    /// Row of the alert: what [`Store::settle`] asks for.
-    pub alert: i64,
-    /// Id of the alert, the same on each attempt.
-    pub id: String,
-    /// What to send.
-    pub payload: String,
-    /// Attempts made.
-    pub attempts: u32,
-    /// When it was put into the outbox, or put back.
-    pub since: Time,
-    /// Not before.
-    pub next_attempt: Time,
-}
-
-/// What became of an attempt.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Given {
-    /// It arrived.
-    Delivered,
-    /// It did not; try again.
-    Again {
-        /// Not before.
-        at: Time,
-        /// Why it did not.
-        error: String,
-    },
-    /// It did not and will not be tried again, until somebody asks.
-    Up {
-        /// Why it did not.
-        error: String,
-    },
-}
 
 pub(super) const PENDING: i64 = 0;
 pub(super) const DELIVERED: i64 = 1;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::daemon::fixture::{SEVEN, finding, sighting};
+use crate::daemon::letter::Given;
 use crate::daemon::notice::{Notice, NoticeKind};
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
