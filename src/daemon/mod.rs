@@ -9,6 +9,9 @@ pub mod failure;
 #[cfg(test)]
 mod fixture;
 pub mod letter;
+pub mod log;
+pub mod metrics;
 pub mod notice;
 pub mod sighting_json;
 pub mod store;
+pub mod web;
