@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
+use super::alerts::{self, AlertsArgs};
 use super::failure::Failure;
+use super::report::{self, ReportArgs};
 
 /// A passive monitor of GenAI use on a network.
 #[derive(Parser)]
@@ -13,7 +15,12 @@ pub struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// What the store holds of a stretch of time
+    Report(ReportArgs),
+    /// List alerts and how far their delivery is; put back what was given up
+    Alerts(AlertsArgs),
+}
 
 impl Cli {
     /// Runs the subcommand.
@@ -21,6 +28,20 @@ impl Cli {
     /// # Errors
     /// Whatever ended it badly, with its exit code.
     pub fn run(self) -> Result<(), Failure> {
-        match self.command {}
+        match self.command {
+            Command::Report(args) => report::run(args),
+            Command::Alerts(args) => alerts::run(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_contradict_nothing() {
+        Cli::command().debug_assert();
     }
 }

@@ -1,6 +1,7 @@
 //! The edges: everything that touches files, interfaces, clocks, sockets or people. Edges never call one another; `run` joins them.
 
 pub mod alert;
+pub mod alerts;
 pub mod cli;
 pub mod clock;
 pub mod delivery;
@@ -12,6 +13,8 @@ pub mod letter;
 pub mod log;
 pub mod metrics;
 pub mod notice;
+pub mod report;
 pub mod sighting_json;
 pub mod store;
+pub mod table;
 pub mod web;
