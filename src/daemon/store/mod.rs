@@ -14,6 +14,8 @@ mod read;
 mod told;
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
 mod tests;
 
 pub use commit::{Committed, Telling};
