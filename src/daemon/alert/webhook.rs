@@ -2,10 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::{Client, Response, StatusCode, Url, header, redirect};
+use reqwest::{Certificate, Client, Response, StatusCode, Url, header, redirect};
 
 use super::outbox::{Outcome, Sink};
 use super::retry_after;
@@ -29,6 +29,8 @@ pub struct WebhookSettings {
     pub url: String,
     /// File with the secrets to sign by; without, nothing is signed.
     pub secret_file: Option<PathBuf>,
+    /// PEM file with certificates of authorities to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
     /// Longest time an attempt may take.
     pub timeout: Duration,
 }
@@ -47,7 +49,7 @@ impl Webhook {
     /// # Errors
     /// What is wrong with the settings, without the URL or a secret.
     pub fn new(settings: WebhookSettings) -> Result<Self, String> {
-        let WebhookSettings { name, url, secret_file, timeout } = settings;
+        let WebhookSettings { name, url, secret_file, ca_file, timeout } = settings;
         let about = |what: &dyn fmt::Display| format!("sink `{name}`: {what}");
         let url = Url::parse(&url).map_err(|e| about(&format_args!("its url cannot be understood: {e}")))?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
@@ -56,7 +58,8 @@ impl Webhook {
         if let Some(file) = &secret_file {
             Secrets::read(file).map_err(|e| about(&e))?;
         }
-        let client = client(&url, timeout).map_err(|e| about(&cause(&e)))?;
+        let authorities = ca_file.as_deref().map(authorities).transpose().map_err(|e| about(&e))?.unwrap_or_default();
+        let client = client(&url, timeout, authorities).map_err(|e| about(&cause(&e)))?;
         Ok(Webhook { name, url, secret_file, client })
     }
 
@@ -96,7 +99,16 @@ impl fmt::Debug for Webhook {
     }
 }
 
-fn client(url: &Url, timeout: Duration) -> reqwest::Result<Client> {
+fn authorities(path: &Path) -> Result<Vec<Certificate>, String> {
+    let about = |what: &dyn fmt::Display| format!("authorities {}: {what}", path.display());
+    let pem = std::fs::read(path).map_err(|e| about(&e))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(found) if found.is_empty() => Err(about(&"holds no certificate in PEM form")),
+        found => found.map_err(|e| about(&cause(&e))),
+    }
+}
+
+fn client(url: &Url, timeout: Duration, authorities: Vec<Certificate>) -> reqwest::Result<Client> {
     // The process's choice of cryptography; an error says that somebody chose before, with the same outcome.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -105,10 +117,8 @@ fn client(url: &Url, timeout: Duration) -> reqwest::Result<Client> {
         .connect_timeout(CONNECT)
         .timeout(timeout)
         .pool_max_idle_per_host(1);
-    if url.scheme() == "http" {
-        // Clear text needs no authorities, and a small image may have none.
-        builder = builder.tls_certs_only([]);
-    }
+    // Clear text needs no authorities, and a small image may have none.
+    builder = if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder.tls_certs_merge(authorities) };
     builder.build()
 }
 

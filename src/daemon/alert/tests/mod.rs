@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use receiver::{Answer, Receiver, closes_half_way};
+use receiver::{Answer, Receiver, closes_half_way, over_tls};
 
 use super::*;
 use crate::daemon::delivery::Delivery;
@@ -43,7 +43,7 @@ fn hook(name: &str, url: String) -> Webhook {
 }
 
 fn hook_with(name: &str, url: String, timeout: Duration) -> Webhook {
-    Webhook::new(WebhookSettings { name: name.into(), url, secret_file: None, timeout }).unwrap()
+    Webhook::new(WebhookSettings { name: name.into(), url, secret_file: None, ca_file: None, timeout }).unwrap()
 }
 
 fn start(store: &Store, sinks: Vec<Webhook>, pace: Pace) -> (Delivery, Arc<Mutex<HashMap<&'static str, usize>>>) {
@@ -209,6 +209,24 @@ async fn couriers_killed_again_and_again_lose_nothing_and_keep_order() {
 }
 
 #[tokio::test]
+async fn https_needs_an_authority_that_is_trusted() {
+    let (port, certificate) = over_tls();
+    let ca = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(ca.path(), certificate).unwrap();
+    let hook = |ca_file: Option<&std::path::Path>| {
+        let (name, url, timeout) = ("soc".into(), format!("https://localhost:{port}/"), Duration::from_secs(5));
+        Webhook::new(WebhookSettings { name, url, secret_file: None, ca_file: ca_file.map(Into::into), timeout })
+    };
+    let (id, payload, at) = ("0".repeat(32), "{}".to_owned(), crate::engine::frame::Time(0));
+    let letter = crate::daemon::letter::Letter { alert: 1, id, payload, attempts: 0, since: at, next_attempt: at };
+    assert_eq!(hook(Some(ca.path())).unwrap().send(&letter).await, Outcome::Taken);
+    let Outcome::Down { error, .. } = hook(None).unwrap().send(&letter).await else { panic!("a stranger was trusted") };
+    assert!(error.contains("certificate") && !error.contains("localhost"), "{error}");
+    std::fs::write(ca.path(), "no certificate").unwrap();
+    assert!(hook(Some(ca.path())).unwrap_err().contains("PEM"));
+}
+
+#[tokio::test]
 async fn documented_verifier_accepts_our_signature_and_no_other() {
     let docs = include_str!("../../../../docs/webhooks.md");
     let verifier = docs.split("```python").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
@@ -216,7 +234,8 @@ async fn documented_verifier_accepts_our_signature_and_no_other() {
     std::fs::write(secrets.path(), "new-secret\nold-secret\n").unwrap();
     let receiver = Receiver::start([]).await;
     let timeout = Duration::from_secs(5);
-    let settings = WebhookSettings { name: "soc".into(), url: receiver.url(), secret_file: Some(secrets.path().into()), timeout };
+    let settings =
+        WebhookSettings { name: "soc".into(), url: receiver.url(), secret_file: Some(secrets.path().into()), ca_file: None, timeout };
     let store = in_memory().await;
     due(&store, [sighting()], &["soc"]).await;
     let (delivery, _) = start(&store, vec![Webhook::new(settings).unwrap()], HASTE);
@@ -241,7 +260,8 @@ async fn documented_verifier_accepts_our_signature_and_no_other() {
 #[test]
 fn settings_are_refused_without_showing_their_secrets() {
     for url in ["not a url", "ftp://hooks.example/T0/hunter2", "https:///hunter2"] {
-        let settings = WebhookSettings { name: "soc".into(), url: url.into(), secret_file: None, timeout: Duration::from_secs(1) };
+        let settings =
+            WebhookSettings { name: "soc".into(), url: url.into(), secret_file: None, ca_file: None, timeout: Duration::from_secs(1) };
         match Webhook::new(settings) {
             Err(error) => assert!(error.contains("soc") && !error.contains("hunter2"), "{error}"),
             Ok(hook) => assert!(!format!("{hook:?}").contains("/hunter2"), "{hook:?}"),
