@@ -28,8 +28,9 @@ const LOAD: &str = "
            value ->> 'closed', value -> 'names'
     FROM json_each(?1)";
 
-/// From the stage into the tables, dictionaries first. `WHERE true` keeps SQLite from reading ON CONFLICT as a join's ON.
-const SPREAD: [&str; 6] = [
+/// From the stage into the tables, dictionaries first. `WHERE true` keeps SQLite from reading ON CONFLICT as a join's ON; CROSS JOIN
+/// keeps it from walking a table where the batch leads (<https://www.sqlite.org/optoverview.html#manual_control_of_query_plans_using_cross_join>).
+pub(super) const SPREAD: [&str; 6] = [
     "INSERT INTO client (name) SELECT DISTINCT client FROM temp.batch WHERE true ON CONFLICT DO NOTHING",
     "INSERT INTO team (name) SELECT DISTINCT team FROM temp.batch WHERE true ON CONFLICT DO NOTHING",
     "INSERT INTO service (name, vendor, category) SELECT DISTINCT service, vendor, category FROM temp.batch WHERE true
@@ -40,7 +41,8 @@ const SPREAD: [&str; 6] = [
                            connections, bytes_up, bytes_down, sources, closed)
      SELECT c.id, s.id, b.first_seen, b.last_seen, t.id, b.status, b.evidence, b.presence_only, b.agent,
             b.connections, b.bytes_up, b.bytes_down, b.sources, b.closed
-     FROM temp.batch b JOIN client c ON c.name = b.client JOIN service s ON s.name = b.service JOIN team t ON t.name = b.team
+     FROM temp.batch b CROSS JOIN client c ON c.name = b.client CROSS JOIN service s ON s.name = b.service
+     CROSS JOIN team t ON t.name = b.team
      WHERE true
      ON CONFLICT (client_id, service_id, first_seen) DO UPDATE SET
          last_seen = excluded.last_seen, team_id = excluded.team_id, status = excluded.status,
@@ -49,9 +51,9 @@ const SPREAD: [&str; 6] = [
          sources = excluded.sources, closed = excluded.closed",
     "INSERT INTO sighting_name (sighting_id, position, name_id)
      SELECT g.id, n.key, m.id
-     FROM temp.batch b JOIN client c ON c.name = b.client JOIN service s ON s.name = b.service
-     JOIN sighting g ON g.client_id = c.id AND g.service_id = s.id AND g.first_seen = b.first_seen
-     JOIN json_each(b.names) n JOIN name m ON m.name = n.value
+     FROM temp.batch b CROSS JOIN client c ON c.name = b.client CROSS JOIN service s ON s.name = b.service
+     CROSS JOIN sighting g ON g.client_id = c.id AND g.service_id = s.id AND g.first_seen = b.first_seen
+     CROSS JOIN json_each(b.names) n CROSS JOIN name m ON m.name = n.value
      WHERE true
      ON CONFLICT (sighting_id, position) DO UPDATE SET name_id = excluded.name_id WHERE name_id <> excluded.name_id",
 ];

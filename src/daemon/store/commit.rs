@@ -18,7 +18,7 @@ use crate::engine::sighting::Finding;
 pub struct Telling<'a> {
     /// Names of the sinks each alert goes to; with none it is kept and listed, and goes nowhere.
     pub sinks: &'a [String],
-    /// The payload of an alert: what every attempt to deliver it sends.
+    /// The payload of an alert: what every attempt to deliver it sends. Called inside the transaction: it asks nobody and waits for nothing.
     pub render: &'a (dyn Fn(&Notice<'_>) -> String + Sync),
 }
 
@@ -33,26 +33,26 @@ pub struct Committed {
     pub seconds: f64,
 }
 
-const WHAT_WAS_TOLD: &str = "
+pub(super) const WHAT_WAS_TOLD: &str = "
     SELECT DISTINCT b.client, b.service, t.status, t.uploaded, t.as_of
-    FROM temp.batch b JOIN client c ON c.name = b.client JOIN service s ON s.name = b.service
-    JOIN told t ON t.client_id = c.id AND t.service_id = s.id";
+    FROM temp.batch b CROSS JOIN client c ON c.name = b.client CROSS JOIN service s ON s.name = b.service
+    CROSS JOIN told t ON t.client_id = c.id AND t.service_id = s.id";
 
-const PUT_ALERTS: &str = "
+pub(super) const PUT_ALERTS: &str = "
     INSERT INTO alert (key, created, client_id, service_id, kind, payload)
     SELECT j.value ->> 'key', j.value ->> 'created', c.id, s.id, j.value ->> 'kind', j.value ->> 'payload'
-    FROM json_each(?1) j JOIN client c ON c.name = j.value ->> 'client' JOIN service s ON s.name = j.value ->> 'service'
+    FROM json_each(?1) j CROSS JOIN client c ON c.name = j.value ->> 'client' CROSS JOIN service s ON s.name = j.value ->> 'service'
     ORDER BY j.key";
 
-const PUT_OUTBOX: &str = "
+pub(super) const PUT_OUTBOX: &str = "
     INSERT INTO outbox (alert_id, sink, state, attempts, since, next_attempt)
     SELECT a.id, k.value, 0, 0, a.created, a.created
-    FROM json_each(?1) j JOIN alert a ON a.key = j.value ->> 'key' JOIN json_each(?2) k";
+    FROM json_each(?1) j CROSS JOIN alert a ON a.key = j.value ->> 'key' CROSS JOIN json_each(?2) k";
 
-const PUT_TOLD: &str = "
+pub(super) const PUT_TOLD: &str = "
     INSERT INTO told (client_id, service_id, status, uploaded, as_of)
     SELECT c.id, s.id, j.value ->> 2, j.value ->> 3, j.value ->> 4
-    FROM json_each(?1) j JOIN client c ON c.name = j.value ->> 0 JOIN service s ON s.name = j.value ->> 1
+    FROM json_each(?1) j CROSS JOIN client c ON c.name = j.value ->> 0 CROSS JOIN service s ON s.name = j.value ->> 1
     WHERE true
     ON CONFLICT (client_id, service_id) DO UPDATE SET status = excluded.status, uploaded = excluded.uploaded, as_of = excluded.as_of";
 

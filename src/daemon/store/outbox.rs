@@ -10,7 +10,7 @@ pub(super) const DELIVERED: i64 = 1;
 pub(super) const GIVEN_UP: i64 = 2;
 
 /// The first letter of each client and service; the others wait behind it, so that each pair's alerts arrive in order.
-const HEADS: &str = "
+pub(super) const HEADS: &str = "
     SELECT o.alert_id, a.key, a.payload, o.attempts, o.since, o.next_attempt
     FROM outbox o JOIN alert a ON a.id = o.alert_id
     WHERE o.sink = ?1 AND o.state = 0 AND NOT EXISTS (
@@ -19,7 +19,7 @@ const HEADS: &str = "
     ORDER BY o.next_attempt, o.alert_id
     LIMIT ?2";
 
-const SETTLE: &str = "
+pub(super) const SETTLE: &str = "
     UPDATE outbox SET state = ?3, attempts = attempts + 1, next_attempt = coalesce(?4, next_attempt), last_error = ?5
     WHERE alert_id = ?1 AND sink = ?2 AND state = 0";
 

@@ -13,10 +13,10 @@ use crate::engine::sighting::{Agent, Evidence, Sighting, Sources};
 /// Rows read with one statement.
 const PAGE: usize = 1000;
 
-const IDS: &str = "SELECT id FROM sighting WHERE last_seen >= ?1 AND first_seen < ?2 ORDER BY first_seen, id";
-const OPEN_IDS: &str = "SELECT id FROM sighting WHERE closed = 0 ORDER BY first_seen, id";
+pub(super) const IDS: &str = "SELECT id FROM sighting WHERE last_seen >= ?1 AND first_seen < ?2 ORDER BY first_seen, id";
+pub(super) const OPEN_IDS: &str = "SELECT id FROM sighting WHERE closed = 0 ORDER BY first_seen, id";
 
-const SIGHTINGS: &str = "
+pub(super) const SIGHTINGS: &str = "
     SELECT c.name AS client, t.name AS team, s.name AS service, s.vendor, s.category, g.status, g.evidence, g.presence_only, g.agent,
            g.first_seen, g.last_seen, g.connections, g.bytes_up, g.bytes_down, g.sources, g.closed,
            (SELECT json_group_array(m.name ORDER BY l.position) FROM sighting_name l JOIN name m ON m.id = l.name_id
