@@ -2,8 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
+use super::alerts::{self, AlertsArgs};
 use super::failure::Failure;
 use super::names::{self, NamesArgs};
+use super::report::{self, ReportArgs};
 use super::{check, policy, signatures};
 
 /// A passive monitor of GenAI use on a network.
@@ -27,7 +29,9 @@ enum Command {
     #[command(subcommand)]
     Policy(policy::Command),
     /// What the store holds of a stretch of time
+    Report(ReportArgs),
     /// List alerts and how far their delivery is; put back what was given up
+    Alerts(AlertsArgs),
 }
 
 impl Cli {
@@ -42,6 +46,7 @@ impl Cli {
             Command::Signatures(command) => signatures::run(command),
             Command::Policy(command) => policy::run(command),
             Command::Report(args) => report::run(args),
+            Command::Alerts(args) => alerts::run(args),
         }
     }
 }

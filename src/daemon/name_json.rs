@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::clock::rfc3339;
 use crate::engine::event::{Detail, Observation};
-use crate::engine::frame::Time;
 use crate::engine::names::dns::type_word;
 
 /// The line; facts that are absent are left out.
@@ -82,10 +82,4 @@ impl<'a> NameLine<'a> {
         }
         line
     }
-}
-
-/// RFC 3339 in UTC with six decimals and `Z`.
-pub fn rfc3339(time: Time) -> String {
-    let moment = jiff::Timestamp::from_microsecond(time.micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    format!("{moment:.6}")
 }

@@ -1,0 +1,170 @@
+//! `shadowtap alerts`: what was alerted on, how far each delivery is, and putting back what was given up.
+
+use std::io::{self, Write};
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+
+use super::clock;
+use super::failure::Failure;
+use super::sighting_json::moment;
+use super::store::{AlertRow, DEFAULT_STORE, Store};
+use super::table::layout;
+use crate::engine::frame::Time;
+
+/// Arguments of `shadowtap alerts`.
+#[derive(Args, Debug)]
+pub struct AlertsArgs {
+    /// The store to read
+    #[arg(long, value_name = "URL", default_value = DEFAULT_STORE, global = true)]
+    store: String,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Every alert and every sink it goes to, oldest first
+    List {
+        /// Form of the list
+        #[arg(long, value_enum, default_value = "table")]
+        output: Output,
+    },
+    /// Put back what was given up, and try at once what waits; a daemon at work takes it up within seconds
+    Retry {
+        /// Id of an alert
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        id: Option<String>,
+        /// All that have not arrived
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    /// For people
+    Table,
+    /// One object a line
+    Json,
+}
+
+/// Lists or puts back.
+///
+/// # Errors
+/// The store's errors, an id that is none, or an output that cannot be written.
+pub fn run(args: AlertsArgs) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let store = Store::open_existing(&args.store).await?;
+        let text = match args.action {
+            Action::List { output } => list(&store.alerts().await?, output),
+            Action::Retry { id, .. } => retry(&store, id.as_deref()).await?,
+        };
+        store.close().await;
+        match io::stdout().lock().write_all(text.as_bytes()) {
+            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
+            _ => Ok(()),
+        }
+    })
+}
+
+async fn retry(store: &Store, id: Option<&str>) -> Result<String, Failure> {
+    match (store.retry(id).await?, id) {
+        (0, Some(id)) => Err(Failure::Setting(format!("no alert `{id}` waits or was given up\n  remedy: see `shadowtap alerts list`"))),
+        (0, None) => Ok("nothing to retry\n".to_owned()),
+        (1, _) => Ok("1 delivery will be tried again\n".to_owned()),
+        (n, _) => Ok(format!("{n} deliveries will be tried again\n")),
+    }
+}
+
+#[derive(Serialize)]
+struct AlertJson<'a> {
+    id: &'a str,
+    #[serde(serialize_with = "moment")]
+    created: Time,
+    kind: &'static str,
+    client: &'a str,
+    service: &'a str,
+    sink: &'a str,
+    state: &'static str,
+    attempts: u32,
+    next_attempt: Option<String>,
+    last_error: Option<&'a str>,
+}
+
+fn list(alerts: &[AlertRow], output: Output) -> String {
+    match output {
+        Output::Json => alerts.iter().map(|a| json(a) + "\n").collect(),
+        Output::Table if alerts.is_empty() => "no alerts\n".to_owned(),
+        Output::Table => {
+            layout(&["id", "created", "kind", "client", "service", "sink", "state", ">attempts", "last error"], alerts.iter().map(row))
+                + "\n"
+        }
+    }
+}
+
+fn json(a: &AlertRow) -> String {
+    let object = AlertJson {
+        id: &a.id,
+        created: a.created,
+        kind: a.kind.word(),
+        client: &a.client,
+        service: &a.service,
+        sink: &a.sink,
+        state: a.state.word(),
+        attempts: a.attempts,
+        next_attempt: a.next_attempt.map(clock::rfc3339),
+        last_error: a.last_error.as_deref(),
+    };
+    // Serialising text and numbers into a String cannot fail.
+    serde_json::to_string(&object).unwrap_or_default()
+}
+
+fn row(a: &AlertRow) -> Vec<String> {
+    vec![
+        a.id.clone(),
+        clock::rfc3339(a.created).chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect(),
+        a.kind.word().to_owned(),
+        a.client.clone(),
+        a.service.clone(),
+        a.sink.clone(),
+        a.state.word().to_owned(),
+        a.attempts.to_string(),
+        a.last_error.clone().unwrap_or_default(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::fixture::{finding, sighting};
+    use crate::daemon::letter::Given;
+    use crate::daemon::store::Telling;
+
+    async fn with_one_given_up() -> Store {
+        let store = Store::open("sqlite::memory:").await.unwrap();
+        let sinks = ["soc".to_owned()];
+        store.commit(&[finding(sighting())], Some(&Telling { sinks: &sinks, render: &|_| "{}".into() })).await.unwrap();
+        let letter = store.letters("soc", 1).await.unwrap().remove(0);
+        store.settle(letter.alert, "soc", &Given::Up { error: "404 Not Found".into() }).await.unwrap();
+        store
+    }
+
+    #[tokio::test]
+    async fn lists_what_was_given_up_and_why() {
+        let alerts = with_one_given_up().await.alerts().await.unwrap();
+        let line: serde_json::Value = serde_json::from_str(&list(&alerts, Output::Json)).unwrap();
+        assert_eq!((&line["state"], &line["last_error"], &line["next_attempt"]), (&"given_up".into(), &"404 Not Found".into(), &().into()));
+        let table = list(&alerts, Output::Table);
+        assert!(table.contains("first_use") && table.contains("given_up") && table.contains("404 Not Found"), "{table}");
+    }
+
+    #[tokio::test]
+    async fn retry_says_how_many_and_refuses_an_unknown_id() {
+        let store = with_one_given_up().await;
+        assert_eq!(retry(&store, Some("no such")).await.unwrap_err().code(), 78);
+        assert_eq!(retry(&store, None).await.unwrap(), "1 delivery will be tried again\n");
+        assert_eq!(store.outbox_depth().await.unwrap(), 1);
+    }
+}

@@ -1,0 +1,196 @@
+//! Metrics: every name of the design, with labels from closed sets only: never a client, an address or a name from the wire.
+
+mod registered;
+mod series;
+mod tally;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use prometheus::TextEncoder;
+
+use crate::engine::event::{Anomaly, Reason, Source};
+use crate::engine::policy::Status;
+use crate::engine::sighting::{Evidence, Finding, Sighting};
+use registered::Registered;
+use series::{Cap, OTHER};
+use tally::Tally;
+
+/// Combinations of service, status and team with series of their own, when nobody says otherwise. Each can have four
+/// (one an evidence level).
+pub const MOST_SERIES: usize = 5_000;
+
+/// Packets of one capture, since it was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CaptureTotals {
+    /// Packets handed to us.
+    pub packets: u64,
+    /// Packets the kernel's buffer had no room for.
+    pub dropped_kernel: u64,
+    /// Packets the interface or its driver dropped.
+    pub dropped_interface: u64,
+}
+
+/// Turns a cumulative number into increments. A number that falls means that its source began anew.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Running(u64);
+
+impl Running {
+    /// What was added since the last call.
+    pub fn advance(&mut self, now: u64) -> u64 {
+        let added = if now >= self.0 { now - self.0 } else { now };
+        self.0 = now;
+        added
+    }
+}
+
+/// All metrics of one process.
+pub struct Metrics {
+    registered: Registered,
+    state: Mutex<State>,
+}
+
+struct State {
+    tally: Tally,
+    with_team: Cap,
+    without_team: Cap,
+    captures: HashMap<Box<str>, [Running; 3]>,
+}
+
+impl Metrics {
+    /// Registers all of them, with at most `most_series` combinations of service, status and team.
+    ///
+    /// # Errors
+    /// Two metrics of one name; a mistake of ours.
+    pub fn new(most_series: usize) -> prometheus::Result<Self> {
+        let caps = || Cap::new(most_series);
+        let state = State { tally: Tally::default(), with_team: caps(), without_team: caps(), captures: HashMap::new() };
+        Ok(Metrics { registered: Registered::new()?, state: Mutex::new(state) })
+    }
+
+    /// Counts what the ledger found: evidence levels reached, bytes since last counted, active clients.
+    pub fn finding(&self, finding: &Finding) {
+        if let Some((lowest, highest)) = finding.reached {
+            self.sighting_reached(&finding.sighting, lowest, highest);
+        }
+        self.count(&finding.sighting, true);
+    }
+
+    /// Continues a sighting of an earlier process: its client is active, and what it counted then is not counted again.
+    pub fn resume(&self, sighting: &Sighting) {
+        self.count(sighting, false);
+    }
+
+    fn sighting_reached(&self, s: &Sighting, lowest: Evidence, highest: Evidence) {
+        let own = self.state().with_team.admits(&s.service, s.status, &s.team);
+        let (service, category, team) = if own { (&*s.service, &*s.category, &*s.team) } else { (OTHER, OTHER, OTHER) };
+        for evidence in Evidence::ALL.into_iter().filter(|e| (lowest..=highest).contains(e)) {
+            self.registered.sightings.with_label_values(&[service, category, s.status.word(), team, evidence.word()]).inc();
+        }
+    }
+
+    fn count(&self, s: &Sighting, with_bytes: bool) {
+        let mut state = self.state();
+        let change = state.tally.count(s);
+        let mut label = |status: Status| {
+            let no_team = Arc::from("");
+            if state.without_team.admits(&s.service, status, &no_team) { &*s.service } else { OTHER }
+        };
+        let service = label(s.status);
+        let left = change.left.map(|status| (label(status), status));
+        let registered = &self.registered;
+        if with_bytes {
+            for (direction, bytes) in [("up", change.up), ("down", change.down)] {
+                registered.service_bytes.with_label_values(&[service, s.status.word(), direction]).inc_by(bytes);
+            }
+        }
+        if change.opened {
+            registered.active_clients.with_label_values(&[service, s.status.word()]).inc();
+        }
+        if let Some((service, status)) = left {
+            registered.active_clients.with_label_values(&[service, status.word()]).dec();
+        }
+    }
+
+    /// Adds names seen by a source.
+    pub fn observations(&self, source: Source, added: u64) {
+        self.registered.observations.with_label_values(&[source.word()]).inc_by(added);
+    }
+
+    /// Adds encrypted flows of a zone, named or not.
+    pub fn encrypted_flows(&self, zone: &str, reason: Reason, added: u64) {
+        self.registered.encrypted_flows.with_label_values(&[zone, reason.word()]).inc_by(added);
+    }
+
+    /// Adds odd traffic.
+    pub fn anomalies(&self, kind: Anomaly, added: u64) {
+        self.registered.anomalies.with_label_values(&[kind.word()]).inc_by(added);
+    }
+
+    /// Takes the totals of an interface's capture, since it was opened; opened anew, they begin anew.
+    pub fn capture(&self, interface: &str, totals: CaptureTotals) {
+        let now = [totals.packets, totals.dropped_kernel, totals.dropped_interface];
+        let mut state = self.state();
+        let last = state.captures.entry(interface.into()).or_default();
+        let [packets, kernel, card] = std::array::from_fn(|n| last[n].advance(now[n]));
+        self.registered.capture_packets.with_label_values(&[interface]).inc_by(packets);
+        self.registered.capture_dropped.with_label_values(&[interface, "kernel"]).inc_by(kernel);
+        self.registered.capture_dropped.with_label_values(&[interface, "interface"]).inc_by(card);
+    }
+
+    /// Adds events that found the channel full.
+    pub fn events_dropped(&self, added: u64) {
+        self.registered.events_dropped.inc_by(added);
+    }
+
+    /// Adds entries a bounded table evicted.
+    pub fn evictions(&self, table: &'static str, added: u64) {
+        self.registered.evictions.with_label_values(&[table]).inc_by(added);
+    }
+
+    /// Notes how long a commit took.
+    pub fn store_write(&self, seconds: f64) {
+        self.registered.store_write.observe(seconds);
+    }
+
+    /// Says how many findings wait for the store.
+    pub fn store_queue(&self, depth: usize) {
+        self.registered.store_queue.set(i64::try_from(depth).unwrap_or(i64::MAX));
+    }
+
+    /// Counts an attempt to deliver: `result` is one of `delivered`, `failed`, `given_up`.
+    pub fn alert(&self, sink: &str, result: &'static str) {
+        self.registered.alerts.with_label_values(&[sink, result]).inc();
+    }
+
+    /// Says how many deliveries are still to be made.
+    pub fn outbox(&self, depth: u64) {
+        self.registered.outbox.set(i64::try_from(depth).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a reload of `configuration`, `signatures` or `policy`: taken, or refused with the old set kept.
+    pub fn reload(&self, what: &'static str, taken: bool) {
+        self.registered.reloads.with_label_values(&[what, if taken { "ok" } else { "refused" }]).inc();
+    }
+
+    /// Says how many signatures of a kind (`services`, `hosts`) are loaded.
+    pub fn signatures(&self, kind: &'static str, loaded: usize) {
+        self.registered.signatures.with_label_values(&[kind]).set(i64::try_from(loaded).unwrap_or(i64::MAX));
+    }
+
+    /// All of them in Prometheus' text format.
+    ///
+    /// # Errors
+    /// The encoder's own.
+    pub fn text(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registered.gather())
+    }
+
+    /// Counters stay usable after a thread died while counting.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

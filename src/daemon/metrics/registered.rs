@@ -1,0 +1,107 @@
+//! The metrics themselves: name, help, type and labels of each, in one place. Those with closed labels stand at 0 from the start, so that
+//! a rate over their first increment is right.
+
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::engine::event::{Anomaly, Source};
+
+/// From a commit nobody feels to one that is in trouble.
+const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+pub(super) struct Registered {
+    registry: Registry,
+    pub sightings: IntCounterVec,
+    pub active_clients: IntGaugeVec,
+    pub service_bytes: IntCounterVec,
+    pub observations: IntCounterVec,
+    pub encrypted_flows: IntCounterVec,
+    pub anomalies: IntCounterVec,
+    pub capture_packets: IntCounterVec,
+    pub capture_dropped: IntCounterVec,
+    pub events_dropped: IntCounter,
+    pub evictions: IntCounterVec,
+    pub store_write: Histogram,
+    pub store_queue: IntGauge,
+    pub alerts: IntCounterVec,
+    pub outbox: IntGauge,
+    pub reloads: IntCounterVec,
+    pub signatures: IntGaugeVec,
+}
+
+impl Registered {
+    pub fn new() -> prometheus::Result<Self> {
+        let r = &Registry::new();
+        let build = gauges(r, "build_info", "Always 1; the version is the label.", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let write = HistogramOpts::new("shadowtap_store_write_seconds", "Time a commit to the store took.").buckets(SECONDS.into());
+        let registered = Registered {
+            sightings: counters(
+                r,
+                "sightings_total",
+                "Sightings that reached an evidence level; each counts once at each level it reaches.",
+                &["service", "category", "status", "team", "evidence"],
+            )?,
+            active_clients: gauges(r, "active_clients", "Open sightings: clients using a service now.", &["service", "status"])?,
+            service_bytes: counters(
+                r,
+                "service_bytes_total",
+                "Payload bytes clients sent to (up) and got from (down) a service.",
+                &["service", "status", "direction"],
+            )?,
+            observations: counters(r, "observations_total", "Names seen on the wire.", &["source"])?,
+            encrypted_flows: counters(r, "encrypted_flows_total", "Encrypted flows, named or why not.", &["zone", "reason"])?,
+            anomalies: counters(r, "anomalies_total", "Odd traffic.", &["kind"])?,
+            capture_packets: counters(r, "capture_packets_total", "Packets captured.", &["interface"])?,
+            capture_dropped: counters(
+                r,
+                "capture_dropped_total",
+                "Packets lost before they were seen: no room in the kernel's buffer, or dropped by the interface.",
+                &["interface", "where"],
+            )?,
+            events_dropped: register(r, IntCounter::new("shadowtap_events_dropped_total", "Events lost because the ledger was behind.")?)?,
+            evictions: counters(r, "table_evictions_total", "Oldest entries a full table let go.", &["table"])?,
+            store_write: register(r, Histogram::with_opts(write)?)?,
+            store_queue: register(r, IntGauge::new("shadowtap_store_queue_depth", "Findings that wait for the store.")?)?,
+            alerts: counters(r, "alerts_total", "Attempts to deliver an alert, by what became of them.", &["sink", "result"])?,
+            outbox: register(r, IntGauge::new("shadowtap_alert_outbox_depth", "Deliveries still to be made.")?)?,
+            reloads: counters(r, "reloads_total", "Reloads, taken or refused with the old set kept.", &["what", "result"])?,
+            signatures: gauges(r, "signatures", "Signatures loaded.", &["kind"])?,
+            registry: r.clone(),
+        };
+        registered.begin_at_zero();
+        Ok(registered)
+    }
+
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
+    fn begin_at_zero(&self) {
+        for source in Source::ALL {
+            self.observations.with_label_values(&[source.word()]);
+        }
+        for kind in Anomaly::ALL {
+            self.anomalies.with_label_values(&[kind.word()]);
+        }
+        for what in ["configuration", "signatures", "policy"] {
+            for result in ["ok", "refused"] {
+                self.reloads.with_label_values(&[what, result]);
+            }
+        }
+    }
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    register(registry, IntCounterVec::new(Opts::new(format!("shadowtap_{name}"), help), labels)?)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+    register(registry, IntGaugeVec::new(Opts::new(format!("shadowtap_{name}"), help), labels)?)
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> prometheus::Result<C> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}

@@ -1,0 +1,156 @@
+//! `shadowtap report`: what the store holds of a stretch of time, for people, programs and spreadsheets.
+
+mod csv;
+mod since;
+mod summary;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::clock;
+use super::failure::Failure;
+use super::sighting_json::SightingJson;
+use super::store::{DEFAULT_STORE, SightingPages, Store, StoreError, Window};
+use crate::engine::frame::Time;
+use crate::engine::sighting::Sighting;
+use summary::Summary;
+
+/// Arguments of `shadowtap report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// The store to read
+    #[arg(long, value_name = "URL", default_value = DEFAULT_STORE)]
+    store: String,
+    /// From when on: a duration before now (90m, 12h, 7d, 2w), RFC 3339, or all
+    #[arg(long, value_name = "T", default_value = "7d")]
+    since: String,
+    /// Up to when; now if not given
+    #[arg(long, value_name = "T")]
+    until: Option<String>,
+    /// Form of the report
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Write to this file, which its owner alone may read, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A summary by service
+    Table,
+    /// One document with every sighting and totals
+    Json,
+    /// Every sighting, one a line
+    Csv,
+}
+
+/// Writes the report.
+///
+/// # Errors
+/// A moment that cannot be understood, the store's errors, or an output that cannot be written.
+pub fn run(args: ReportArgs) -> Result<(), Failure> {
+    let now = clock::now();
+    let moment = |option: &str, text: &str| since::parse(text, now).map_err(|e| Failure::Setting(format!("{option}: {e}")));
+    let since = moment("--since", &args.since)?;
+    let until = args.until.as_deref().map(|t| moment("--until", t)).transpose()?.flatten();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let store = Store::open_existing(&args.store).await?;
+        let pages = store.sightings(Window { since, until }).await?;
+        let mut out = open(args.output.as_deref())?;
+        let written = write(pages, args.format, (since, until.unwrap_or(now)), &mut out).await;
+        store.close().await;
+        match written {
+            // Whoever reads has read enough.
+            Err(WriteError::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        }
+    })
+}
+
+fn open(path: Option<&Path>) -> Result<Box<dyn Write>, Failure> {
+    let Some(path) = path.filter(|p| *p != Path::new("-")) else { return Ok(Box::new(BufWriter::new(io::stdout().lock()))) };
+    match OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path) {
+        Ok(file) => Ok(Box::new(BufWriter::new(file))),
+        Err(e) => Err(Failure::Setting(format!("--output {}: {e}", path.display()))),
+    }
+}
+
+enum WriteError {
+    Store(StoreError),
+    Output(io::Error),
+}
+
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        WriteError::Store(error)
+    }
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        WriteError::Output(error)
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Store(error) => error.into(),
+            WriteError::Output(error) => Failure::Internal(format!("report cannot be written: {error}")),
+        }
+    }
+}
+
+async fn write(
+    mut pages: SightingPages,
+    format: Format,
+    (from, until): (Option<Time>, Time),
+    out: &mut dyn Write,
+) -> Result<(), WriteError> {
+    let mut summary = Summary::default();
+    let mut written = 0_usize;
+    match format {
+        Format::Table => {}
+        Format::Csv => csv::write_header(out)?,
+        Format::Json => write!(out, "{{\"from\":{},\"until\":\"{}\",\"sightings\":[", quoted(from), clock::rfc3339(until))?,
+    }
+    while let Some(page) = pages.next().await? {
+        for sighting in &page {
+            summary.add(sighting);
+            match format {
+                Format::Table => {}
+                Format::Csv => csv::write_row(out, sighting)?,
+                Format::Json => write_json(out, sighting, written == 0)?,
+            }
+            written += 1;
+        }
+    }
+    match format {
+        Format::Table => summary.write(out)?,
+        Format::Csv => {}
+        Format::Json => {
+            let totals = serde_json::to_string(&summary.totals()).map_err(io::Error::from)?;
+            writeln!(out, "\n],\"totals\":{totals}}}")?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn write_json(out: &mut dyn Write, sighting: &Sighting, first: bool) -> io::Result<()> {
+    out.write_all(if first { b"\n" } else { b",\n" })?;
+    Ok(serde_json::to_writer(out, &SightingJson::from(sighting))?)
+}
+
+/// A moment as JSON; `null` for the beginning of everything.
+fn quoted(moment: Option<Time>) -> String {
+    moment.map_or_else(|| "null".to_owned(), |t| format!("\"{}\"", clock::rfc3339(t)))
+}

@@ -1,0 +1,165 @@
+//! Commit: a batch of findings and the alerts it makes, in one transaction.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use serde::Serialize;
+use sqlx::{Connection, SqliteConnection};
+
+use super::told::{Memory, Told};
+use super::{Store, StoreError, batch};
+use crate::daemon::clock;
+use crate::daemon::notice::{Notice, NoticeKind};
+use crate::engine::frame::Time;
+use crate::engine::sighting::Finding;
+
+/// Where alerts go, and how they are worded.
+#[derive(Clone, Copy)]
+pub struct Telling<'a> {
+    /// Names of the sinks each alert goes to; with none it is kept and listed, and goes nowhere.
+    pub sinks: &'a [String],
+    /// The payload of an alert: what every attempt to deliver it sends. Called inside the transaction: it asks nobody and waits for nothing.
+    pub render: &'a (dyn Fn(&Notice<'_>) -> String + Sync),
+}
+
+/// What a commit did.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Committed {
+    /// Sightings written.
+    pub rows: usize,
+    /// Alerts that came into being.
+    pub alerts: usize,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+pub(super) const WHAT_WAS_TOLD: &str = "
+    SELECT DISTINCT b.client, b.service, t.status, t.uploaded, t.as_of
+    FROM temp.batch b CROSS JOIN client c ON c.name = b.client CROSS JOIN service s ON s.name = b.service
+    CROSS JOIN told t ON t.client_id = c.id AND t.service_id = s.id";
+
+pub(super) const PUT_ALERTS: &str = "
+    INSERT INTO alert (key, created, client_id, service_id, kind, payload)
+    SELECT j.value ->> 'key', j.value ->> 'created', c.id, s.id, j.value ->> 'kind', j.value ->> 'payload'
+    FROM json_each(?1) j CROSS JOIN client c ON c.name = j.value ->> 'client' CROSS JOIN service s ON s.name = j.value ->> 'service'
+    ORDER BY j.key";
+
+pub(super) const PUT_OUTBOX: &str = "
+    INSERT INTO outbox (alert_id, sink, state, attempts, since, next_attempt)
+    SELECT a.id, k.value, 0, 0, a.created, a.created
+    FROM json_each(?1) j CROSS JOIN alert a ON a.key = j.value ->> 'key' CROSS JOIN json_each(?2) k";
+
+pub(super) const PUT_TOLD: &str = "
+    INSERT INTO told (client_id, service_id, status, uploaded, as_of)
+    SELECT c.id, s.id, j.value ->> 2, j.value ->> 3, j.value ->> 4
+    FROM json_each(?1) j CROSS JOIN client c ON c.name = j.value ->> 0 CROSS JOIN service s ON s.name = j.value ->> 1
+    WHERE true
+    ON CONFLICT (client_id, service_id) DO UPDATE SET status = excluded.status, uploaded = excluded.uploaded, as_of = excluded.as_of";
+
+#[derive(Serialize)]
+struct AlertToPut<'a> {
+    key: String,
+    created: i64,
+    client: &'a str,
+    service: &'a str,
+    kind: u8,
+    payload: String,
+}
+
+impl Store {
+    /// Commits a batch: its sightings, and with `telling` the alerts they make, all or nothing.
+    ///
+    /// Sightings are cumulative, so the same batch twice, or the daemon's last one again after a crash, doubles nothing; evidence
+    /// never falls. Without `telling` no alert is made and nothing is marked as told.
+    ///
+    /// # Errors
+    /// The database's own; nothing of the batch was kept then, and the caller commits it again.
+    pub async fn commit(&self, findings: &[Finding], telling: Option<&Telling<'_>>) -> Result<Committed, StoreError> {
+        let started = Instant::now();
+        if findings.is_empty() {
+            return Ok(Committed::default());
+        }
+        let mut connection = self.writer.acquire().await?;
+        let waits_for_disk = telling.is_some() && findings.iter().any(|f| f.sighting.is_alert_due());
+        let synchronous = if waits_for_disk { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+        sqlx::query(synchronous).execute(&mut *connection).await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let rows = batch::write(&mut transaction, findings).await?;
+        let alerts = match telling {
+            Some(telling) => tell(&mut transaction, findings, telling).await?,
+            None => 0,
+        };
+        transaction.commit().await?;
+        Ok(Committed { rows, alerts, seconds: started.elapsed().as_secs_f64() })
+    }
+}
+
+/// Makes the alerts of the batch that lies on the stage. Returns how many.
+async fn tell(connection: &mut SqliteConnection, findings: &[Finding], telling: &Telling<'_>) -> sqlx::Result<usize> {
+    let remembered: Vec<(String, String, i64, bool, i64)> = sqlx::query_as(WHAT_WAS_TOLD).fetch_all(&mut *connection).await?;
+    let mut memory = Memory::default();
+    for (client, service, status, uploaded, as_of) in &remembered {
+        let told = Told { status: u8::try_from(*status).unwrap_or(u8::MAX), uploaded: *uploaded, as_of: *as_of };
+        memory.remember(client, service, told);
+    }
+    let alerts = word(findings, &mut memory, telling, clock::now());
+    let told: Vec<_> = memory.changed().into_iter().map(|(c, s, t)| (c, s, t.status, u8::from(t.uploaded), t.as_of)).collect();
+    if !told.is_empty() {
+        sqlx::query(PUT_TOLD).bind(json(&told)?).execute(&mut *connection).await?;
+    }
+    if !alerts.is_empty() {
+        let text = json(&alerts)?;
+        sqlx::query(PUT_ALERTS).bind(&text).execute(&mut *connection).await?;
+        sqlx::query(PUT_OUTBOX).bind(&text).bind(json(&telling.sinks)?).execute(&mut *connection).await?;
+    }
+    Ok(alerts.len())
+}
+
+/// The alerts these findings make, worded. A pair's alerts of one batch are joined with its newest sighting: an alert says how things
+/// stand at its commit.
+fn word<'a>(findings: &'a [Finding], memory: &mut Memory<'a>, telling: &Telling<'_>, created: Time) -> Vec<AlertToPut<'a>> {
+    let mut due: Vec<(NoticeKind, &'a Finding)> = Vec::new();
+    let mut place: HashMap<(&str, &str, u8), usize> = HashMap::new();
+    for finding in findings {
+        let s = &finding.sighting;
+        let Some(kind) = memory.judge(s) else { continue };
+        match place.get(&(&*s.client, &*s.service, s.status as u8)) {
+            Some(&at) => due[at].1 = finding,
+            None => {
+                place.insert((&s.client, &s.service, s.status as u8), due.len());
+                due.push((kind, finding));
+            }
+        }
+    }
+    due.into_iter()
+        .map(|(kind, Finding { sighting, .. })| {
+            let notice = Notice { id: new_id(created), kind, created, sighting };
+            let payload = (telling.render)(&notice);
+            let (client, service) = (&*sighting.client, &*sighting.service);
+            AlertToPut { key: notice.id, created: created.micros(), client, service, kind: kind as u8, payload }
+        })
+        .collect()
+}
+
+/// 32 hexadecimal digits: 48 bits of milliseconds, so that ids sort by time, and 80 random bits.
+fn new_id(created: Time) -> String {
+    let random = rand::random::<u128>() & ((1 << 80) - 1);
+    let millis = u128::from(created.0 / 1_000_000) & ((1 << 48) - 1);
+    format!("{:032x}", (millis << 80) | random)
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> sqlx::Result<String> {
+    serde_json::to_string(value).map_err(|e| sqlx::Error::Encode(Box::new(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_32_digits_and_sort_by_time() {
+        let (early, late) = (new_id(Time::new(1_795_417_200, 0)), new_id(Time::new(1_795_417_200, 1_000_000)));
+        assert_eq!(early.len(), 32);
+        assert!(early < late && early != new_id(Time::new(1_795_417_200, 0)));
+    }
+}

@@ -1,0 +1,142 @@
+//! The store: sightings, alerts and what is still to be delivered, in one SQLite file.
+//!
+//! One connection writes, a few others read: with a write-ahead log neither waits for the other. A batch is one transaction of a
+//! few statements ([`commit`](Store::commit)), so a process that dies loses at most the batch it had not committed, never half of
+//! one. Commits do not wait for the disk (`synchronous = NORMAL`): a power cut may take back the last of them, and never damages
+//! the file. A batch with a sighting that is to be alerted on does wait (`FULL`): such an alert outlives a power cut too.
+
+mod batch;
+mod commit;
+mod error;
+mod location;
+mod outbox;
+mod read;
+mod told;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod tests;
+
+pub use commit::{Committed, Telling};
+pub use error::StoreError;
+pub use location::{DEFAULT_STORE, Location};
+pub use read::{AlertRow, DeliveryState, SightingPages, Window};
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+/// Every schema there ever was, compiled in; forward only.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// Connections that read.
+const READERS: u32 = 4;
+/// How long a statement waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a caller waits for a free connection.
+const ACQUIRE: Duration = Duration::from_secs(30);
+/// `PRAGMA application_id` of our files: "STAP".
+const APPLICATION_ID: i64 = 0x5354_4150;
+
+/// The store. Cheap to clone; all clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Store {
+    /// Opens the store at `url` (see [`Location::parse`]), making the file (readable by its owner alone) and its folder where there
+    /// is none, and brings it to the newest schema.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file, with its remedy.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        match Location::parse(url)? {
+            Location::Memory => Self::connect(PathBuf::from(":memory:"), SqliteConnectOptions::new().in_memory(true), 0).await,
+            Location::File(path) => {
+                make_file(&path).map_err(|e| StoreError::File(path.clone(), e))?;
+                Self::connect(path.clone(), SqliteConnectOptions::new().filename(path), READERS).await
+            }
+        }
+    }
+
+    /// Opens the store at `url` only where there is one: for commands that ask what a daemon kept.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file, with its remedy.
+    pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        if let Location::File(path) = Location::parse(url)? {
+            match fs::metadata(&path) {
+                Ok(_) => {}
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(StoreError::Missing(path)),
+                Err(e) => return Err(StoreError::File(path, e)),
+            }
+        }
+        Self::open(url).await
+    }
+
+    /// With no reader of its own, reading goes through the writer: a store in memory is one connection.
+    async fn connect(path: PathBuf, options: SqliteConnectOptions, readers: u32) -> Result<Self, StoreError> {
+        let options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(BUSY)
+            .foreign_keys(true)
+            .pragma("temp_store", "MEMORY")
+            .pragma("journal_size_limit", "67108864");
+        let pool =
+            |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
+        let writer = pool(1)
+            .after_connect(|connection, _| Box::pin(batch::prepare(connection)))
+            .connect_with(options.clone())
+            .await
+            .map_err(|e| StoreError::opening(&path, e))?;
+        refuse_foreign(&writer, &path).await?;
+        MIGRATIONS.run(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;
+        let readers = if readers == 0 { writer.clone() } else { pool(readers).connect_lazy_with(options.pragma("query_only", "1")) };
+        Ok(Store { writer, readers })
+    }
+
+    /// Whether a transaction can be written now; nothing is changed.
+    pub async fn is_writable(&self) -> bool {
+        let Ok(mut connection) = self.writer.acquire().await else { return false };
+        match sqlx::Connection::begin_with(&mut *connection, "BEGIN IMMEDIATE").await {
+            Ok(transaction) => transaction.rollback().await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Folds the write-ahead log into the file and closes every connection: the last thing before the process ends.
+    pub async fn close(self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// Makes the file with a mode that lets its owner alone read it, and its folder; leaves those that exist as they are.
+fn make_file(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+/// A file with tables and not our mark belongs to somebody else; ours bear it since their first migration.
+async fn refuse_foreign(writer: &SqlitePool, path: &Path) -> Result<(), StoreError> {
+    let (mark, tables): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT application_id FROM pragma_application_id),
+                (SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\')",
+    )
+    .fetch_one(writer)
+    .await
+    .map_err(|e| StoreError::opening(path, e))?;
+    if mark == APPLICATION_ID || (mark == 0 && tables == 0) { Ok(()) } else { Err(StoreError::Foreign(path.into())) }
+}

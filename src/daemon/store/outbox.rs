@@ -1,0 +1,80 @@
+//! The outbox: each alert and each sink it must still reach. A row leaves only by delivery; given up, it stays and is listed.
+
+use super::{Store, StoreError};
+use crate::daemon::clock;
+use crate::daemon::letter::{Given, Letter};
+use crate::engine::frame::Time;
+
+pub(super) const PENDING: i64 = 0;
+pub(super) const DELIVERED: i64 = 1;
+pub(super) const GIVEN_UP: i64 = 2;
+
+/// The first letter of each client and service; the others wait behind it, so that each pair's alerts arrive in order.
+pub(super) const HEADS: &str = "
+    SELECT o.alert_id, a.key, a.payload, o.attempts, o.since, o.next_attempt
+    FROM outbox o JOIN alert a ON a.id = o.alert_id
+    WHERE o.sink = ?1 AND o.state = 0 AND NOT EXISTS (
+        SELECT 1 FROM alert e JOIN outbox p ON p.alert_id = e.id AND p.sink = o.sink AND p.state = 0
+        WHERE e.client_id = a.client_id AND e.service_id = a.service_id AND e.id < a.id)
+    ORDER BY o.next_attempt, o.alert_id
+    LIMIT ?2";
+
+pub(super) const SETTLE: &str = "
+    UPDATE outbox SET state = ?3, attempts = attempts + 1, next_attempt = coalesce(?4, next_attempt), last_error = ?5
+    WHERE alert_id = ?1 AND sink = ?2 AND state = 0";
+
+const RETRY: &str = "
+    UPDATE outbox SET state = 0, attempts = 0, since = ?1, next_attempt = ?1
+    WHERE state <> 1 AND (?2 IS NULL OR alert_id = (SELECT id FROM alert WHERE key = ?2))";
+
+impl Store {
+    /// Letters for a sink that no earlier one of the same client and service keeps waiting, the most urgent first. Those whose
+    /// `next_attempt` is still to come are among them.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn letters(&self, sink: &str, limit: u32) -> Result<Vec<Letter>, StoreError> {
+        let rows: Vec<(i64, String, String, i64, i64, i64)> = sqlx::query_as(HEADS).bind(sink).bind(limit).fetch_all(&self.readers).await?;
+        let letter = |(alert, id, payload, attempts, since, next): (i64, String, String, i64, i64, i64)| Letter {
+            alert,
+            id,
+            payload,
+            attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+            since: Time::from_micros(since),
+            next_attempt: Time::from_micros(next),
+        };
+        Ok(rows.into_iter().map(letter).collect())
+    }
+
+    /// Notes what became of an attempt.
+    ///
+    /// # Errors
+    /// The database's own; the letter is then tried again, with the same id.
+    pub async fn settle(&self, alert: i64, sink: &str, given: &Given) -> Result<(), StoreError> {
+        let (state, at, error) = match given {
+            Given::Delivered => (DELIVERED, None, None),
+            Given::Again { at, error } => (PENDING, Some(at.micros()), Some(error)),
+            Given::Up { error } => (GIVEN_UP, None, Some(error)),
+        };
+        sqlx::query(SETTLE).bind(alert).bind(sink).bind(state).bind(at).bind(error).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Puts back what was given up, and hurries what waits: one alert, or all. Returns how many deliveries.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn retry(&self, id: Option<&str>) -> Result<u64, StoreError> {
+        let done = sqlx::query(RETRY).bind(clock::now().micros()).bind(id).execute(&self.writer).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Deliveries still to be made.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn outbox_depth(&self) -> Result<u64, StoreError> {
+        let depth: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE state = 0").fetch_one(&self.readers).await?;
+        Ok(depth.unsigned_abs())
+    }
+}

@@ -1,0 +1,201 @@
+//! Reading: sightings of a stretch of time, those still open, and alerts.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::outbox::{DELIVERED, GIVEN_UP};
+use super::{Store, StoreError};
+use crate::daemon::notice::NoticeKind;
+use crate::engine::frame::Time;
+use crate::engine::policy::Status;
+use crate::engine::sighting::{Agent, Evidence, Sighting, Sources};
+
+/// Rows read with one statement.
+const PAGE: usize = 1000;
+
+pub(super) const IDS: &str = "SELECT id FROM sighting WHERE last_seen >= ?1 AND first_seen < ?2 ORDER BY first_seen, id";
+pub(super) const OPEN_IDS: &str = "SELECT id FROM sighting WHERE closed = 0 ORDER BY first_seen, id";
+
+pub(super) const SIGHTINGS: &str = "
+    SELECT c.name AS client, t.name AS team, s.name AS service, s.vendor, s.category, g.status, g.evidence, g.presence_only, g.agent,
+           g.first_seen, g.last_seen, g.connections, g.bytes_up, g.bytes_down, g.sources, g.closed,
+           (SELECT json_group_array(m.name ORDER BY l.position) FROM sighting_name l JOIN name m ON m.id = l.name_id
+            WHERE l.sighting_id = g.id) AS names
+    FROM sighting g JOIN client c ON c.id = g.client_id JOIN team t ON t.id = g.team_id JOIN service s ON s.id = g.service_id
+    WHERE g.id IN (SELECT value FROM json_each(?1))
+    ORDER BY g.first_seen, g.id";
+
+const ALERTS: &str = "
+    SELECT a.key, a.created, c.name AS client, s.name AS service, a.kind, o.sink, o.state, o.attempts, o.next_attempt, o.last_error
+    FROM alert a JOIN client c ON c.id = a.client_id JOIN service s ON s.id = a.service_id LEFT JOIN outbox o ON o.alert_id = a.id
+    ORDER BY a.id, o.sink";
+
+/// A stretch of time: sightings that were going on in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Window {
+    /// Not over before this moment.
+    pub since: Option<Time>,
+    /// Begun before this moment.
+    pub until: Option<Time>,
+}
+
+/// The sightings of a window, page by page, in the order of their first moment. Those that begin while it reads are not among them.
+pub struct SightingPages {
+    store: Store,
+    ids: Vec<i64>,
+    read: usize,
+}
+
+/// How far a delivery is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeliveryState {
+    /// Still to be made.
+    Pending,
+    /// Made.
+    Delivered,
+    /// Tried for days, and not any more until somebody asks.
+    GivenUp,
+    /// No sink was configured when the alert came into being.
+    Nowhere,
+}
+
+impl DeliveryState {
+    /// The word used in output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            DeliveryState::Pending => "pending",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::GivenUp => "given_up",
+            DeliveryState::Nowhere => "nowhere",
+        }
+    }
+}
+
+/// One alert and one sink it goes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlertRow {
+    /// Id of the alert.
+    pub id: String,
+    /// When it came into being.
+    pub created: Time,
+    /// Client it is about.
+    pub client: String,
+    /// Service it is about.
+    pub service: String,
+    /// Why.
+    pub kind: NoticeKind,
+    /// Sink it goes to; empty where there is none.
+    pub sink: String,
+    /// How far.
+    pub state: DeliveryState,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Of a pending one, when it is tried next.
+    pub next_attempt: Option<Time>,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+}
+
+impl Store {
+    /// The sightings of a window.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn sightings(&self, window: Window) -> Result<SightingPages, StoreError> {
+        let since = window.since.map_or(i64::MIN, Time::micros);
+        let until = window.until.map_or(i64::MAX, Time::micros);
+        let ids = sqlx::query_scalar(IDS).bind(since).bind(until).fetch_all(&self.readers).await?;
+        Ok(SightingPages { store: self.clone(), ids, read: 0 })
+    }
+
+    /// The sightings that had not ended when the last process did: the ledger continues them.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn open_sightings(&self) -> Result<Vec<Sighting>, StoreError> {
+        let ids = sqlx::query_scalar(OPEN_IDS).fetch_all(&self.readers).await?;
+        let mut pages = SightingPages { store: self.clone(), ids, read: 0 };
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await? {
+            all.extend(page);
+        }
+        Ok(all)
+    }
+
+    /// Every alert and every sink it goes to, oldest first.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn alerts(&self) -> Result<Vec<AlertRow>, StoreError> {
+        let rows = sqlx::query(ALERTS).fetch_all(&self.readers).await?;
+        rows.iter().map(|row| alert(row).map_err(StoreError::from)).collect()
+    }
+}
+
+impl SightingPages {
+    /// The next page; `None` after the last.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn next(&mut self) -> Result<Option<Vec<Sighting>>, StoreError> {
+        let ids = &self.ids[self.read..self.ids.len().min(self.read + PAGE)];
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let text = serde_json::to_string(ids).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+        self.read += ids.len();
+        let rows = sqlx::query(SIGHTINGS).bind(text).fetch_all(&self.store.readers).await?;
+        rows.iter().map(|row| sighting(row).map_err(StoreError::from)).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+fn sighting(row: &SqliteRow) -> sqlx::Result<Sighting> {
+    let text = |column: &str| row.try_get::<&str, _>(column);
+    let names: Vec<String> = serde_json::from_str(text("names")?).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
+    Ok(Sighting {
+        client: text("client")?.into(),
+        team: text("team")?.into(),
+        service: text("service")?.into(),
+        vendor: text("vendor")?.into(),
+        category: text("category")?.into(),
+        status: word_of(&Status::ALL, row.try_get("status")?),
+        evidence: word_of(&Evidence::ALL, row.try_get("evidence")?),
+        presence_only: row.try_get("presence_only")?,
+        agent: word_of(&Agent::ALL, row.try_get("agent")?),
+        first_seen: Time::from_micros(row.try_get("first_seen")?),
+        last_seen: Time::from_micros(row.try_get("last_seen")?),
+        connections: row.try_get("connections")?,
+        bytes_up: row.try_get::<i64, _>("bytes_up")?.unsigned_abs(),
+        bytes_down: row.try_get::<i64, _>("bytes_down")?.unsigned_abs(),
+        sources: Sources(row.try_get("sources")?),
+        names: names.into_iter().map(Into::into).collect(),
+        closed: row.try_get("closed")?,
+    })
+}
+
+fn alert(row: &SqliteRow) -> sqlx::Result<AlertRow> {
+    let state = match row.try_get::<Option<i64>, _>("state")? {
+        None => DeliveryState::Nowhere,
+        Some(DELIVERED) => DeliveryState::Delivered,
+        Some(GIVEN_UP) => DeliveryState::GivenUp,
+        Some(_) => DeliveryState::Pending,
+    };
+    let next: Option<i64> = row.try_get("next_attempt")?;
+    Ok(AlertRow {
+        id: row.try_get("key")?,
+        created: Time::from_micros(row.try_get("created")?),
+        client: row.try_get("client")?,
+        service: row.try_get("service")?,
+        kind: NoticeKind::ALL[usize::try_from(row.try_get::<i64, _>("kind")?).unwrap_or(0).min(NoticeKind::ALL.len() - 1)],
+        sink: row.try_get::<Option<String>, _>("sink")?.unwrap_or_default(),
+        state,
+        attempts: row.try_get::<Option<u32>, _>("attempts")?.unwrap_or(0),
+        next_attempt: next.filter(|_| state == DeliveryState::Pending).map(Time::from_micros),
+        last_error: row.try_get("last_error")?,
+    })
+}
+
+/// The word with this number; the vocabulary's first for a number it does not have.
+fn word_of<T: Copy>(all: &[T], number: i64) -> T {
+    usize::try_from(number).ok().and_then(|n| all.get(n)).copied().unwrap_or(all[0])
+}
