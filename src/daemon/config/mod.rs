@@ -12,7 +12,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::diagnostic::{Diagnostic, any_error};
-use super::toml_fields::{self, read_text};
+use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
 
 pub use bounds::Bounds;
@@ -44,7 +44,7 @@ impl<T> Loaded<T> {
 }
 
 /// Everything an operator may set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Whom to become once capture handles are open, when started as root.
     pub user: Option<String>,
@@ -74,27 +74,6 @@ pub struct Config {
     pub log: Log,
     /// Files all this came from.
     pub files: Vec<PathBuf>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            user: None,
-            inside: Vec::new(),
-            capture: Capture::default(),
-            store: Store::default(),
-            http: Http::default(),
-            signatures: SignatureSource::default(),
-            teams: Vec::new(),
-            zones: Vec::new(),
-            policy: PolicyFile::default(),
-            sighting: Sighting::default(),
-            webhooks: Vec::new(),
-            bounds: Bounds::default(),
-            log: Log::default(),
-            files: Vec::new(),
-        }
-    }
 }
 
 /// `[capture]`: what to listen to, and how.
@@ -151,8 +130,8 @@ impl Default for Http {
 pub struct SignatureSource {
     /// Folder of the site's own files; default [`DEFAULT_SIGNATURES`] where it is there.
     pub folder: Option<PathBuf>,
-    /// Services taken out; default none.
-    pub disable: Vec<String>,
+    /// Services taken out, by id; default none.
+    pub disable: Vec<Located<String>>,
 }
 
 /// A team or a zone: a group of clients.

@@ -18,7 +18,7 @@ use crate::engine::signature::{Category, Tenant};
 /// What stands in `[policy]`.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyFile {
-    /// What holds where no rule speaks; default unreviewed.
+    /// What holds where no rule speaks; default unreviewed. Before the one in the file, where both stand.
     pub default: Option<Status>,
     /// A file with further rules, after those that stand here.
     pub file: Option<PathBuf>,

@@ -104,7 +104,7 @@ fn http(fields: &Fields<'_>) -> Http {
 fn signatures(fields: &Fields<'_>, file: &Path) -> SignatureSource {
     SignatureSource {
         folder: fields.text("folder").map(|f| beside(file, f.value)),
-        disable: fields.texts("disable").into_iter().map(|d| d.value.to_owned()).collect(),
+        disable: fields.texts("disable").into_iter().map(|d| Located { value: d.value.to_owned(), line: d.line }).collect(),
     }
 }
 

@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn the_shipped_catalogue_has_no_problem() {
-        let catalogue = super::super::Catalogue::load(None, &[]);
+        let catalogue = super::super::Catalogue::shipped();
         let mut problems = catalogue.problems;
         problems.extend(lint(&catalogue.entries, crate::daemon::clock::today()));
         problems.retain(|p| p.severity == Severity::Error);

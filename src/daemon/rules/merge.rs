@@ -1,18 +1,40 @@
 //! The shipped records and the site's own become one list.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::signature_file::Entry;
 use crate::daemon::diagnostic::{Diagnostic, Severity};
 use crate::daemon::nearest::nearest;
+use crate::daemon::toml_fields::Located;
+
+/// Services a site takes out, and the configuration that says so.
+#[derive(Clone, Copy)]
+pub struct Disabled<'a> {
+    /// Their ids.
+    pub ids: &'a [Located<String>],
+    /// The configuration.
+    pub file: &'a Path,
+}
+
+impl Disabled<'_> {
+    /// Nothing is taken out.
+    pub fn nothing() -> Self {
+        Disabled { ids: &[], file: Path::new(super::DEFAULT_FILE) }
+    }
+
+    /// Whether a service is among them.
+    pub fn has(&self, id: &str) -> bool {
+        self.ids.iter().any(|d| d.value == id)
+    }
+}
 
 /// Records in force: a site's record takes the place of the shipped one with its id, disabled services are gone. Sorted by origin and
 /// id, the site's last, so that a host which both claim is the site's.
-pub fn merge(mut entries: Vec<Entry>, disabled: &[String], problems: &mut Vec<Diagnostic>) -> Vec<Entry> {
+pub fn merge(mut entries: Vec<Entry>, disabled: &Disabled<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Entry> {
     problems.extend(twice(&entries));
     entries.sort_by_key(|e| e.origin);
-    problems.extend(disabled.iter().filter_map(|id| unknown(id, &entries)));
+    problems.extend(disabled.ids.iter().filter_map(|id| unknown(disabled.file, id, &entries)));
     let mut by_id: HashMap<_, Entry> = HashMap::new();
     for mut entry in entries {
         let old = by_id.get(&entry.record.id);
@@ -22,7 +44,7 @@ pub fn merge(mut entries: Vec<Entry>, disabled: &[String], problems: &mut Vec<Di
         entry.overrides = old.is_some();
         by_id.insert(entry.record.id.clone(), entry);
     }
-    let mut merged: Vec<_> = by_id.into_values().filter(|e| !e.disabled && !disabled.iter().any(|d| **d == *e.record.id)).collect();
+    let mut merged: Vec<_> = by_id.into_values().filter(|e| !e.disabled && !disabled.has(&e.record.id)).collect();
     merged.sort_by(|a, b| (a.origin, &a.record.id).cmp(&(b.origin, &b.record.id)));
     problems.extend(same_host(&merged));
     merged
@@ -60,14 +82,14 @@ fn same_host(entries: &[Entry]) -> Vec<Diagnostic> {
     found
 }
 
-fn unknown(id: &str, entries: &[Entry]) -> Option<Diagnostic> {
-    if entries.iter().any(|e| *e.record.id == *id) {
+fn unknown(file: &Path, id: &Located<String>, entries: &[Entry]) -> Option<Diagnostic> {
+    if entries.iter().any(|e| *e.record.id == *id.value) {
         return None;
     }
-    let near = nearest(id, entries.iter().map(|e| &*e.record.id));
+    let near = nearest(&id.value, entries.iter().map(|e| &*e.record.id));
     let hint = near.map_or("see shadowtap signatures list".to_owned(), |n| format!("did you mean {n:?}?"));
-    let message = format!("signatures.disable names {id:?}, which is no service");
-    Some(Diagnostic { severity: Severity::Warning, file: PathBuf::from("configuration"), line: 0, message, hint })
+    let message = format!("signatures.disable names {:?}, which is no service", id.value);
+    Some(Diagnostic { severity: Severity::Warning, file: file.into(), line: id.line, message, hint })
 }
 
 fn error(entry: &Entry, line: usize, message: String, hint: &str) -> Diagnostic {
@@ -76,8 +98,6 @@ fn error(entry: &Entry, line: usize, message: String, hint: &str) -> Diagnostic 
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::super::signature_file::{Origin, parse};
     use super::*;
 
@@ -91,8 +111,8 @@ mod tests {
 
     fn merged(entries: Vec<Entry>, disabled: &[&str]) -> (Vec<String>, Vec<String>) {
         let mut problems = Vec::new();
-        let disabled: Vec<_> = disabled.iter().map(ToString::to_string).collect();
-        let list = merge(entries, &disabled, &mut problems);
+        let ids: Vec<_> = disabled.iter().map(|d| Located { value: d.to_string(), line: 9 }).collect();
+        let list = merge(entries, &Disabled { ids: &ids, file: Path::new("c.toml") }, &mut problems);
         let list = list.iter().map(|e| format!("{} {} {}", e.origin.word(), e.record.id, e.record.hosts[0].pattern)).collect();
         (list, problems.iter().map(|p| p.to_string()).collect())
     }
@@ -109,7 +129,11 @@ mod tests {
         let all = entries(Origin::Shipped, "p.toml", &[("v.a", "a.com"), ("v.b", "b.com")]);
         let (list, problems) = merged(all, &["v.a", "v.bb"]);
         assert_eq!(list, ["shipped v.b b.com"]);
-        assert!(problems[0].contains("\"v.bb\", which is no service") && problems[0].contains("did you mean \"v.b\"?"), "{problems:?}");
+        assert!(
+            problems[0].starts_with("c.toml:9: warning: signatures.disable names \"v.bb\", which is no service")
+                && problems[0].contains("did you mean \"v.b\"?"),
+            "{problems:?}"
+        );
     }
 
     #[test]

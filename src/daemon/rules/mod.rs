@@ -17,6 +17,7 @@ use super::toml_fields::read_text;
 use crate::engine::group::Groups;
 use crate::engine::policy::Policy;
 use crate::engine::signature::Signatures;
+use merge::{Disabled, merge};
 use signature_file::{Entry, Origin, parse};
 
 /// Everything the engine judges by, compiled.
@@ -45,7 +46,7 @@ impl Rules {
     /// What could be understood, and every problem. With an error among these it must not be used.
     pub fn survey(config: &Config) -> (Rules, Vec<Diagnostic>) {
         let mut catalogue = Catalogue::of(config);
-        catalogue.problems.extend(policy_check::check(&config.policy, &catalogue.entries, &config.signatures.disable));
+        catalogue.problems.extend(policy_check::check(&config.policy, &catalogue.entries, &disabled(config)));
         let rules = Rules {
             signatures: Arc::new(catalogue.signatures()),
             policy: Arc::new(config.policy.compiled()),
@@ -65,9 +66,14 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// The records compiled into the binary.
+    pub fn shipped() -> Self {
+        Catalogue::load(None, &Disabled::nothing())
+    }
+
     /// The records a configuration names.
     pub fn of(config: &Config) -> Self {
-        Catalogue::load(config.signatures.folder.as_deref(), &config.signatures.disable)
+        Catalogue::load(config.signatures.folder.as_deref(), &disabled(config))
     }
 
     /// The records of the configuration named on the command line. Without one the standard file is taken where this user may read
@@ -77,7 +83,7 @@ impl Catalogue {
     /// A configuration or signatures that are refused.
     pub fn for_command(config: Option<&Path>) -> Result<Self, Failure> {
         if config.is_none() && fs::File::open(DEFAULT_FILE).is_err() {
-            return Catalogue::load(None, &[]).accepted();
+            return Catalogue::shipped().accepted();
         }
         let (config, problems) = Config::survey(config);
         let mut catalogue = Catalogue::of(&config);
@@ -86,20 +92,20 @@ impl Catalogue {
     }
 
     /// The shipped records with those of a site's folder, without the services it disables.
-    pub fn load(folder: Option<&Path>, disabled: &[String]) -> Self {
+    fn load(folder: Option<&Path>, disabled: &Disabled<'_>) -> Self {
         let (mut entries, mut problems) = shipped();
         if let Some(folder) = folder {
             let (own, wrong) = read_folder(folder, Origin::Site);
             entries.extend(own);
             problems.extend(wrong);
         }
-        Catalogue { entries: merge::merge(entries, disabled, &mut problems), problems }
+        Catalogue { entries: merge(entries, disabled, &mut problems), problems }
     }
 
     /// The records of one folder alone.
     pub fn of_folder(folder: &Path, origin: Origin) -> Self {
         let (entries, mut problems) = read_folder(folder, origin);
-        Catalogue { entries: merge::merge(entries, &[], &mut problems), problems }
+        Catalogue { entries: merge(entries, &Disabled::nothing(), &mut problems), problems }
     }
 
     /// The catalogue itself where no problem refuses it.
@@ -116,7 +122,10 @@ impl Catalogue {
     }
 }
 
-/// The records compiled into the binary.
+fn disabled(config: &Config) -> Disabled<'_> {
+    Disabled { ids: &config.signatures.disable, file: config.files.first().map_or(Path::new(DEFAULT_FILE), PathBuf::as_path) }
+}
+
 fn shipped() -> (Vec<Entry>, Vec<Diagnostic>) {
     gather(catalogue::FILES.iter().map(|(name, text)| parse(Path::new(name), text, Origin::Shipped)))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::merge::Disabled;
 use super::signature_file::Entry;
 use crate::daemon::clock::day_of;
 use crate::daemon::config::{PolicyFile, WrittenRule};
@@ -13,7 +14,7 @@ use crate::engine::policy::{Policy, Question, Rule, ServicePattern, Status};
 use crate::engine::signature::{ServiceRecord, Signatures};
 
 /// Services, vendors and alternatives that no signature has. Of services the site itself took out it is a warning.
-pub fn check(policy: &PolicyFile, entries: &[Entry], disabled: &[String]) -> Vec<Diagnostic> {
+pub fn check(policy: &PolicyFile, entries: &[Entry], disabled: &Disabled<'_>) -> Vec<Diagnostic> {
     let ids: HashSet<&str> = entries.iter().map(|e| &*e.record.id).collect();
     let vendors: HashSet<&str> = entries.iter().map(|e| &*e.record.vendor).collect();
     let mut found = Vec::new();
@@ -24,7 +25,7 @@ pub fn check(policy: &PolicyFile, entries: &[Entry], disabled: &[String]) -> Vec
             ServicePattern::Prefix(_) => None,
         });
         for id in single.chain(&rule.alternative).filter(|id| !ids.contains(&***id)) {
-            found.push(unknown(written, "service", id, &ids, disabled.iter().any(|d| **d == **id)));
+            found.push(unknown(written, "service", id, &ids, disabled.has(id)));
         }
         for vendor in rule.vendors.iter().filter(|v| !vendors.contains(&***v)) {
             found.push(unknown(written, "vendor", vendor, &vendors, false));
@@ -127,6 +128,7 @@ mod tests {
     use super::super::signature_file::{Origin, parse};
     use super::*;
     use crate::daemon::config::Config;
+    use crate::daemon::toml_fields::Located;
 
     fn acme() -> Vec<Entry> {
         parse(Path::new("a"), include_str!("../../../tests/fixtures/signatures/acme.toml"), Origin::Shipped).0
@@ -147,7 +149,7 @@ mod tests {
         let text = "[[policy.rule]]\nstatus = \"approved\"\nservice = [\"acme.chta\", \"gone.one\", \"zeta.*\", \"acme.*\"]\nvendor = \"Acne\"\n\
                     alternative = \"acme.xplatform\"\n";
         assert_eq!(
-            shown(check(&policy(text), &acme(), &["gone.one".into()])),
+            shown(check(&policy(text), &acme(), &Disabled { ids: &[Located { value: "gone.one".into(), line: 1 }], file: Path::new("c") })),
             [
                 "p.toml:1: error: rule names service \"acme.chta\", which is in no signature | did you mean \"acme.chat\"?",
                 "p.toml:1: warning: rule names service \"gone.one\", which signatures.disable takes out | delete the rule, or enable the \
