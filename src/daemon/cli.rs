@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use super::alerts::{self, AlertsArgs};
 use super::failure::Failure;
 use super::names::{self, NamesArgs};
+use super::replay::{self, ReplayArgs};
 use super::report::{self, ReportArgs};
 use super::{check, policy, signatures};
 
@@ -18,6 +19,8 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Captures through the whole pipeline: the sightings in them
+    Replay(ReplayArgs),
     /// Every name seen in captures, matched or not
     Names(NamesArgs),
     /// Find all problems of configuration, signatures and policy
@@ -41,6 +44,7 @@ impl Cli {
     /// Whatever ended it badly, with its exit code.
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
+            Command::Replay(args) => replay::run(&args),
             Command::Names(args) => names::run(&args),
             Command::Check(args) => check::run(args),
             Command::Signatures(command) => signatures::run(command),

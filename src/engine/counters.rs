@@ -1,6 +1,6 @@
 //! What the engine counts besides what it says.
 
-use super::event::{Anomaly, Reason, Source};
+use super::event::{Anomaly, Source};
 
 /// Tables that evict.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,11 +16,13 @@ pub enum Table {
     DnsMemory,
     /// Open sightings.
     Sightings,
+    /// Flows whose names and bytes are followed for sightings.
+    Attributions,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Table; 5] = [Table::Flows, Table::Hellos, Table::Fragments, Table::DnsMemory, Table::Sightings];
+    pub const ALL: [Table; 6] = [Table::Flows, Table::Hellos, Table::Fragments, Table::DnsMemory, Table::Sightings, Table::Attributions];
 
     /// The word used in labels.
     pub const fn word(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Table {
             Table::Fragments => "fragments",
             Table::DnsMemory => "dns_memory",
             Table::Sightings => "sightings",
+            Table::Attributions => "attributions",
         }
     }
 }
@@ -43,8 +46,6 @@ pub struct Counters {
     pub bytes: u64,
     /// Flows opened.
     pub flows: u64,
-    /// Encrypted flows that ended or were told, by reason, each once under its last reason.
-    pub encrypted: [u64; Reason::ALL.len()],
     /// Names said, by source.
     pub observations: [u64; Source::ALL.len()],
     /// Odd traffic by kind.
@@ -62,11 +63,6 @@ impl Counters {
     /// One more observation.
     pub fn observation(&mut self, source: Source) {
         bump(self.observations.get_mut(source as usize));
-    }
-
-    /// One more encrypted flow.
-    pub fn encrypted(&mut self, reason: Reason) {
-        bump(self.encrypted.get_mut(reason as usize));
     }
 
     /// One more eviction.

@@ -279,6 +279,8 @@ pub struct FlowState {
     pub bytes_down: u64,
     /// Named, or why not.
     pub reason: Reason,
+    /// Whether it is encrypted, rather than a request in clear.
+    pub is_encrypted: bool,
     /// Whether no more will come.
     pub closed: bool,
 }

@@ -174,6 +174,8 @@ pub struct Flow<O> {
     pub tries: u8,
     /// Named, or why not; `None` for what is neither encrypted nor named.
     pub reason: Option<Reason>,
+    /// A hello or a record of an encrypted protocol was seen.
+    pub is_encrypted: bool,
     /// Requests in clear were seen: reading goes back to them.
     pub is_http: bool,
     /// Both directions ended, or a reset.
@@ -284,6 +286,7 @@ impl<O> FlowTable<O> {
             phase: Phase::Opening,
             tries: 0,
             reason: None,
+            is_encrypted: false,
             is_http: false,
             is_closed: false,
             is_told: true,

@@ -1,13 +1,16 @@
 //! The engine: bytes and packet time in, events out. Pure: no IO, clock, threads, logs or locks.
 
+pub mod attribution;
 pub mod bytes;
 pub mod core;
 pub mod counters;
+pub mod dns_memory;
 pub mod event;
 pub mod flow;
 pub mod frame;
 pub mod group;
 pub mod host;
+pub mod ledger;
 pub mod names;
 pub mod packet;
 pub mod pattern;

@@ -216,13 +216,11 @@ impl Engine {
         if let Some(open) = flow.open.take() {
             if flow.reason.is_none() {
                 flow.reason = open.reason_unread(&flow);
+                flow.is_encrypted |= flow.reason.is_some();
             }
             self.openings.give_back(open);
         }
-        if let Some(reason) = flow.reason {
-            if reason != Reason::Named || !flow.is_http {
-                self.counters.encrypted(reason);
-            }
+        if flow.reason.is_some() {
             sink(Event::Flow(state(&flow, true)));
         }
     }
@@ -230,6 +228,7 @@ impl Engine {
     /// Notes what became of an encrypted or named flow, once; tells it.
     fn settle(&mut self, at: u32, reason: Reason, sink: Sink<'_>) {
         let Some(flow) = self.table.flow(at) else { return };
+        flow.is_encrypted |= reason != Reason::Named;
         let is_better = flow.reason.is_none_or(|r| r != Reason::Named && (reason == Reason::Named || r == Reason::Midstream));
         if is_better {
             flow.reason = Some(reason);
@@ -294,6 +293,7 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         bytes_up: bytes(client),
         bytes_down: bytes(1 - client),
         reason: flow.reason.unwrap_or(Reason::Named),
+        is_encrypted: flow.is_encrypted,
         closed,
     }
 }

@@ -109,6 +109,7 @@ impl Engine {
         let is_hello = fact.hello.is_some();
         let name = fact.name.as_deref().and_then(|bytes| self.name(bytes));
         let Some(flow) = self.table.flow(at) else { return };
+        flow.is_encrypted |= is_hello;
         if let Some(name) = name {
             let observation = Observation {
                 time: packet.time,

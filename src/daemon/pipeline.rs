@@ -1,0 +1,40 @@
+//! From configuration to the engine's settings: the one place where an operator's words become bounds and thresholds.
+
+use std::sync::Arc;
+
+use super::config::Config;
+use super::rules::Rules;
+use crate::engine::Settings;
+use crate::engine::attribution::{Bounds, Judgement};
+use crate::engine::ledger::Thresholds;
+
+/// What names and clients are judged by.
+pub fn judgement(config: &Config, rules: &Rules) -> Judgement {
+    let s = &config.sighting;
+    Judgement {
+        signatures: Arc::clone(&rules.signatures),
+        policy: Arc::clone(&rules.policy),
+        teams: Arc::clone(&rules.teams),
+        zones: Arc::clone(&rules.zones),
+        inside: config.inside.as_slice().into(),
+        thresholds: Thresholds {
+            session_seconds: s.session_minutes.saturating_mul(60),
+            engaged_up: s.engaged_bytes_up,
+            engaged_down: s.engaged_bytes_down,
+            upload: s.upload_bytes,
+            upload_host: s.upload_bytes_upload_host,
+        },
+    }
+}
+
+/// Bounds of what attribution keeps.
+pub fn bounds(config: &Config, seed: u64) -> Bounds {
+    let b = &config.bounds;
+    Bounds { flows: b.flows, dns_memory: b.dns_memory, sightings: b.sightings, seed }
+}
+
+/// Settings of the engine of one capture thread; `engines` share the bounds.
+pub fn settings(config: &Config, engine: u16, engines: usize, seed: u64) -> Settings {
+    let share = |bound: usize| (bound / engines.max(1)).max(1);
+    Settings { flows: share(config.bounds.flows), hellos: share(config.bounds.hellos), engine, seed }
+}

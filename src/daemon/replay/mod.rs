@@ -1,0 +1,171 @@
+//! `shadowtap replay`: captures through the whole pipeline, in one thread, without a clock: the same files give the same output.
+
+mod output;
+mod stats;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use tokio::runtime::Runtime;
+
+use super::capture::file::CaptureFile;
+use super::config::Config;
+use super::failure::Failure;
+use super::pipeline;
+use super::progress::Progress;
+use super::rules::Rules;
+use super::store::Store;
+use crate::engine::Engine;
+use crate::engine::attribution::Attribution;
+use crate::engine::sighting::Finding;
+use output::Printer;
+use stats::{Digest, Stats};
+
+/// Frames between two looks at the sightings that ended.
+const BATCH: u64 = 8192;
+
+/// Captures through the whole pipeline: prints the sightings.
+#[derive(Args)]
+pub struct ReplayArgs {
+    /// Captures: pcap or pcapng, plain, gzip or zstd, read one after the other as one; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Configuration: signatures, policy, teams, thresholds.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Store to write the sightings to, as sqlite:///path; without it no file is written. Alerts are not made of the past.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// Form of the output: json is one object a line.
+    #[arg(long, value_enum, default_value_t = ReplayOutput::Table)]
+    output: ReplayOutput,
+    /// Figures as one JSON object on standard error.
+    #[arg(long)]
+    stats: bool,
+}
+
+/// Form of the output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum ReplayOutput {
+    /// For people.
+    Table,
+    /// One object a line.
+    Json,
+    /// Nothing.
+    None,
+}
+
+/// Replays the files.
+///
+/// # Errors
+/// A refused configuration, a file that is no capture (after the others were read), a store that fails.
+pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    let config = Config::load(args.config.as_deref()).map_err(Failure::Configuration)?;
+    let rules = Rules::load(&config.value).map_err(Failure::Configuration)?;
+    config.warnings.iter().chain(&rules.warnings).for_each(|w| eprintln!("shadowtap: {w}"));
+    let started = Instant::now();
+    let mut replay = Replay::new(&config.value, &rules.value, args)?;
+    let mut refused = None;
+    for path in &args.files {
+        match CaptureFile::open(path) {
+            Ok(file) => replay.file(file)?,
+            Err(failure) => {
+                eprintln!("shadowtap: {failure}");
+                refused = Some(failure);
+            }
+        }
+    }
+    let stats = replay.finish()?;
+    if args.stats {
+        eprintln!("{}", stats.json(started.elapsed().as_secs_f64()));
+    }
+    refused.map_or(Ok(()), Err)
+}
+
+struct Replay {
+    engine: Engine,
+    attribution: Attribution,
+    sink: Ended,
+}
+
+/// Where sightings that ended go.
+struct Ended {
+    printer: Printer,
+    digest: Digest,
+    sightings: u64,
+    store: Option<(Runtime, Store)>,
+}
+
+impl Replay {
+    fn new(config: &Config, rules: &Rules, args: &ReplayArgs) -> Result<Self, Failure> {
+        let store = args.store.as_deref().map(open_store).transpose()?;
+        Ok(Replay {
+            engine: Engine::new(pipeline::settings(config, 0, 1, 0)),
+            attribution: Attribution::new(pipeline::judgement(config, rules), pipeline::bounds(config, 0)),
+            sink: Ended { printer: Printer::new(args.output)?, digest: Digest::default(), sightings: 0, store },
+        })
+    }
+
+    fn file(&mut self, mut file: CaptureFile) -> Result<(), Failure> {
+        let mut progress = Progress::new(file.path(), file.size());
+        let (engine, attribution) = (&mut self.engine, &mut self.attribution);
+        let mut frames = 0u64;
+        loop {
+            match file.frame() {
+                Ok(Some(frame)) => {
+                    progress.add(frame.bytes.len());
+                    engine.frame(&frame, &mut |event| attribution.event(&event));
+                }
+                Ok(None) => break,
+                Err(cut) => {
+                    progress.warn(&format!("{}: {cut}; everything before it was read", file.path().display()));
+                    break;
+                }
+            }
+            frames += 1;
+            if frames.is_multiple_of(BATCH) {
+                attribution.tick(engine.now());
+                self.sink.take(attribution.ledger().drain_ended())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Stats, Failure> {
+        let attribution = &mut self.attribution;
+        self.engine.finish(&mut |event| attribution.event(&event));
+        attribution.finish();
+        self.sink.take(attribution.ledger().drain_ended())?;
+        self.sink.printer.finish()?;
+        if let Some((runtime, store)) = self.sink.store {
+            runtime.block_on(store.close());
+        }
+        Ok(Stats::of(&self.engine.counters(), attribution, self.sink.sightings, self.sink.digest))
+    }
+}
+
+impl Ended {
+    fn take(&mut self, findings: Vec<Finding>) -> Result<(), Failure> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        for finding in &findings {
+            self.digest.add(&finding.sighting);
+            self.sightings += 1;
+            self.printer.print(&finding.sighting)?;
+        }
+        match &self.store {
+            Some((runtime, store)) => {
+                runtime.block_on(store.commit(&findings, None)).map(|_| ()).map_err(|e| Failure::Internal(e.to_string()))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn open_store(url: &str) -> Result<(Runtime, Store), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let store = runtime.block_on(Store::open(url)).map_err(Failure::from)?;
+    Ok((runtime, store))
+}

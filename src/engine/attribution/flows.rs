@@ -1,0 +1,174 @@
+//! The flows attribution follows: their names, and how far their bytes are counted.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::WAIT_SECONDS;
+use crate::engine::event::{FlowId, FlowState, Source};
+use crate::engine::frame::Time;
+use crate::engine::host::HostName;
+use crate::engine::sighting::Agent;
+
+/// What is known of one flow.
+#[derive(Clone, Debug)]
+pub(super) struct FlowRecord {
+    pub(super) client: IpAddr,
+    pub(super) name: Option<HostName>,
+    pub(super) source: Source,
+    pub(super) agent: Agent,
+    /// It counts as a connection of its sighting already.
+    pub(super) is_counted: bool,
+    up: u64,
+    down: u64,
+    /// It was told about by the engine at least once.
+    has_begun: bool,
+    /// It counts among the encrypted flows already.
+    is_encrypted: bool,
+    waiting: Option<Box<FlowState>>,
+}
+
+impl FlowRecord {
+    pub(super) fn named(client: IpAddr, name: HostName, source: Source, agent: Agent) -> Self {
+        FlowRecord {
+            client,
+            name: Some(name),
+            source,
+            agent,
+            is_counted: false,
+            up: 0,
+            down: 0,
+            has_begun: false,
+            is_encrypted: false,
+            waiting: None,
+        }
+    }
+}
+
+/// Flows by number. Bounded, oldest out first.
+pub(super) struct Flows {
+    records: HashMap<FlowId, FlowRecord, FixedState>,
+    order: VecDeque<FlowId>,
+    waiting: VecDeque<(Time, FlowId)>,
+    bound: usize,
+    evicted: u64,
+}
+
+impl Flows {
+    pub(super) fn new(bound: usize, seed: u64) -> Self {
+        let records = HashMap::with_hasher(FixedState::with_seed(seed));
+        Flows { records, order: VecDeque::new(), waiting: VecDeque::new(), bound: bound.max(1), evicted: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Gives a flow its name, or the next one: the innermost, said last, counts.
+    pub(super) fn name(&mut self, id: FlowId, record: FlowRecord) {
+        match self.records.get_mut(&id) {
+            Some(known) => {
+                let is_same = known.name == record.name;
+                (known.name, known.source, known.agent, known.client) = (record.name, record.source, record.agent, record.client);
+                known.is_counted &= is_same;
+                known.waiting = None;
+            }
+            None => self.insert(id, record),
+        }
+    }
+
+    /// Whether this is the first that is told of a flow; nameless ones get a record.
+    pub(super) fn begins(&mut self, state: &FlowState) -> bool {
+        if !self.records.contains_key(&state.id) {
+            let mut record = FlowRecord::named(state.ends.client, HostName::unchecked(""), Source::DnsMemory, Agent::Unknown);
+            record.name = None;
+            self.insert(state.id, record);
+        }
+        self.records.get_mut(&state.id).is_some_and(|r| !std::mem::replace(&mut r.has_begun, true))
+    }
+
+    fn insert(&mut self, id: FlowId, record: FlowRecord) {
+        while self.records.len() >= self.bound || self.order.len() >= self.bound.saturating_mul(2) {
+            let Some(oldest) = self.order.pop_front() else { break };
+            if self.records.remove(&oldest).is_some() {
+                self.evicted = self.evicted.saturating_add(1);
+            }
+        }
+        self.records.insert(id, record);
+        self.order.push_back(id);
+    }
+
+    /// Bytes that came since last told, where the flow has a name.
+    pub(super) fn advance(&mut self, state: &FlowState) -> Option<(FlowRecord, u64, u64)> {
+        let record = self.records.get_mut(&state.id)?;
+        record.name.as_ref()?;
+        let (up, down) = (state.bytes_up.saturating_sub(record.up), state.bytes_down.saturating_sub(record.down));
+        (record.up, record.down) = (record.up.max(state.bytes_up), record.down.max(state.bytes_down));
+        Some((record.clone(), up, down))
+    }
+
+    /// The flow counts as a connection.
+    pub(super) fn counted(&mut self, id: FlowId) {
+        if let Some(record) = self.records.get_mut(&id) {
+            record.is_counted = true;
+        }
+    }
+
+    /// Whether the flow did not count among the encrypted ones before; from now on it does.
+    pub(super) fn is_first_count(&mut self, id: FlowId) -> bool {
+        self.records.get_mut(&id).is_some_and(|r| !std::mem::replace(&mut r.is_encrypted, true))
+    }
+
+    pub(super) fn is_named(&self, id: FlowId) -> bool {
+        self.records.get(&id).is_some_and(|r| r.name.is_some())
+    }
+
+    /// Lets a nameless flow wait for an answer that names it.
+    pub(super) fn wait(&mut self, state: &FlowState, now: Time) {
+        if let Some(record) = self.records.get_mut(&state.id) {
+            record.waiting = Some(Box::new(*state));
+            self.waiting.push_back((now.plus_seconds(WAIT_SECONDS), state.id));
+        }
+    }
+
+    /// The next flow that has waited long enough.
+    pub(super) fn waited(&mut self, now: Time) -> Option<FlowState> {
+        while let Some((until, id)) = self.waiting.front().copied() {
+            if until > now {
+                return None;
+            }
+            self.waiting.pop_front();
+            if let Some(state) = self.records.get_mut(&id).and_then(|r| r.waiting.take()) {
+                return Some(*state);
+            }
+        }
+        None
+    }
+
+    /// All that wait, in order.
+    pub(super) fn drain_waiting(&mut self) -> Vec<FlowState> {
+        std::iter::from_fn(|| self.waited(Time(u64::MAX))).collect()
+    }
+
+    /// Forgets a closed flow; where it still waited its last state comes back, and the record stays until that is dealt with.
+    pub(super) fn close(&mut self, id: FlowId) -> Option<FlowState> {
+        if let Some(waiting) = self.records.get_mut(&id).and_then(|r| r.waiting.take()) {
+            return Some(*waiting);
+        }
+        self.records.remove(&id);
+        None
+    }
+
+    /// After a reload each flow counts as a connection of whatever sighting its name now belongs to.
+    pub(super) fn forget_detections(&mut self) {
+        for record in self.records.values_mut() {
+            record.is_counted = false;
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! From observations and flow states to sightings: which service a name belongs to, which client used it, whether that is allowed.
+//! It sits after the channel, once for all engines: an answer may come by another thread than the flow it names.
+
+mod flows;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::counters::Table;
+use super::dns_memory::DnsMemory;
+use super::event::{Detail, Event, FlowState, Observation, Reason, Source};
+use super::frame::Time;
+use super::group::Groups;
+use super::host::HostName;
+use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
+use super::policy::{Policy, Question};
+use super::sighting::{Agent, Finding, Sighting};
+use super::signature::{Role, Signatures};
+use flows::{FlowRecord, Flows};
+
+/// Packet time a nameless flow waits before the DNS memory is asked, in seconds.
+pub const WAIT_SECONDS: u64 = 2;
+
+/// What names and clients are judged by.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// Which name belongs to which service.
+    pub signatures: Arc<Signatures>,
+    /// Which service is allowed for whom.
+    pub policy: Arc<Policy>,
+    /// Which client is in which team.
+    pub teams: Arc<Groups>,
+    /// Which client is in which zone.
+    pub zones: Arc<Groups>,
+    /// Networks whose clients get sightings; empty: every client.
+    pub inside: Arc<[IpNet]>,
+    /// What counts as use.
+    pub thresholds: Thresholds,
+}
+
+/// Bounds of what is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Named or nameless flows followed.
+    pub flows: usize,
+    /// Pairs of client and address in the DNS memory.
+    pub dns_memory: usize,
+    /// Open sightings.
+    pub sightings: usize,
+    /// Keys the hashes.
+    pub seed: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { flows: 1_000_000, dns_memory: 500_000, sightings: 500_000, seed: 0 }
+    }
+}
+
+/// Turns events into sightings. Deterministic: the same events give the same sightings.
+pub struct Attribution {
+    judgement: Judgement,
+    ledger: Ledger,
+    memory: DnsMemory,
+    flows: Flows,
+    now: Time,
+    encrypted: BTreeMap<(Arc<str>, Reason), u64>,
+}
+
+/// What a name means for a client.
+struct Detection {
+    key: SightingKey,
+    is_use: bool,
+    is_upload: bool,
+}
+
+impl Attribution {
+    /// Nothing seen yet.
+    pub fn new(judgement: Judgement, bounds: Bounds) -> Self {
+        Attribution {
+            ledger: Ledger::new(judgement.thresholds, bounds.sightings, bounds.seed),
+            memory: DnsMemory::new(bounds.dns_memory, bounds.seed),
+            flows: Flows::new(bounds.flows, bounds.seed),
+            judgement,
+            now: Time::default(),
+            encrypted: BTreeMap::new(),
+        }
+    }
+
+    /// Takes an event.
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            Event::Name(observation) => {
+                self.tick(observation.time);
+                self.observation(observation);
+            }
+            Event::Flow(state) => {
+                self.tick(state.last_seen);
+                self.flow(state);
+            }
+        }
+    }
+
+    /// Lets packet time pass.
+    pub fn tick(&mut self, now: Time) {
+        if now.seconds() <= self.now.seconds() {
+            self.now = self.now.max(now);
+            return;
+        }
+        self.now = now;
+        while let Some(state) = self.flows.waited(now) {
+            self.ask(&state);
+        }
+        self.ledger.end_silent(now);
+    }
+
+    /// Judges by new rules from now on. Open sightings that would be judged differently end, so that each keeps the status it had.
+    pub fn judge_by(&mut self, judgement: Judgement) {
+        self.judgement = judgement;
+        self.ledger.set_thresholds(self.judgement.thresholds);
+        let judgement = &self.judgement;
+        let now = self.now;
+        self.ledger.end_where(|key, sighting| {
+            let team = judgement.teams.name_of(key.client);
+            let still = |name: &Arc<str>| detect(judgement, key.client, name, now).is_some_and(|d| d.key == *key);
+            *team != sighting.team || !sighting.names.iter().any(still)
+        });
+        self.flows.forget_detections();
+    }
+
+    /// Puts an open sighting of an earlier run back. One whose client cannot be read as an address ends.
+    pub fn restore(&mut self, sighting: Sighting) {
+        if let Ok(client) = sighting.client.parse() {
+            let key = SightingKey { client, service: Arc::clone(&sighting.service), status: sighting.status };
+            self.ledger.restore(key, sighting);
+        }
+    }
+
+    /// The end of a capture: every sighting ends.
+    pub fn finish(&mut self) {
+        for state in self.flows.drain_waiting() {
+            self.ask(&state);
+        }
+        self.ledger.end_where(|_, _| true);
+    }
+
+    /// The open sightings.
+    pub fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    /// Findings since last asked.
+    pub fn drain(&mut self) -> Vec<Finding> {
+        self.ledger.drain()
+    }
+
+    /// Encrypted flows by zone and reason, each counted once: cumulative.
+    pub fn encrypted(&self) -> &BTreeMap<(Arc<str>, Reason), u64> {
+        &self.encrypted
+    }
+
+    /// Evictions of the tables kept here: cumulative.
+    pub fn evictions(&self) -> [(Table, u64); 3] {
+        [(Table::DnsMemory, self.memory.evicted()), (Table::Sightings, self.ledger.evicted()), (Table::Attributions, self.flows.evicted())]
+    }
+
+    /// Flows whose names are known now; they are lost with a crash.
+    pub fn open_flows(&self) -> usize {
+        self.flows.len()
+    }
+
+    fn is_inside(&self, client: IpAddr) -> bool {
+        self.judgement.inside.is_empty() || self.judgement.inside.iter().any(|net| net.contains(&client))
+    }
+
+    fn observation(&mut self, o: &Observation) {
+        if o.source.is_clients_own() || !self.is_inside(o.ends.client) {
+            return;
+        }
+        if let Detail::Answer { addresses, .. } = &o.detail {
+            for (address, ttl) in addresses {
+                self.memory.remember(o.ends.client, &o.name, *address, *ttl, o.time);
+            }
+        }
+        match o.flow {
+            Some(_) if is_hidden(&o.detail) => {}
+            Some(id) => {
+                let agent = Agent::Unknown;
+                let record = FlowRecord::named(o.ends.client, o.name.clone(), o.source, agent);
+                self.flows.name(id, record);
+            }
+            None => self.look_up(o.ends.client, &o.name, o.source, o.time),
+        }
+    }
+
+    fn look_up(&mut self, client: IpAddr, name: &HostName, source: Source, now: Time) {
+        if !name.is_host() {
+            return;
+        }
+        let Some(detection) = detect(&self.judgement, client, name.as_str(), now) else { return };
+        self.enter(client, &detection, &Entry::LookUp { is_use: detection.is_use }, now);
+        self.ledger.note(&detection.key, source, &name.as_str().into(), Agent::Unknown);
+    }
+
+    fn enter(&mut self, client: IpAddr, detection: &Detection, entry: &Entry, now: Time) {
+        let judgement = &self.judgement;
+        self.ledger.enter(&detection.key, entry, now, || heading(judgement, client, &detection.key.service));
+    }
+
+    /// A flow's state: its bytes count for the sighting of its name; one without a name waits for the DNS memory.
+    fn flow(&mut self, state: &FlowState) {
+        if !self.is_inside(state.ends.client) {
+            return;
+        }
+        if self.flows.begins(state) && state.reason != Reason::Named {
+            self.flows.wait(state, self.now);
+        }
+        if state.is_encrypted && state.reason == Reason::Named && self.flows.is_first_count(state.id) {
+            self.count_encrypted(state.ends.client, Reason::Named);
+        }
+        if let Some((record, up, down)) = self.flows.advance(state) {
+            self.bytes(&record, up, down, state);
+        }
+        if state.closed
+            && let Some(waiting) = self.flows.close(state.id)
+        {
+            self.ask(&waiting);
+            self.flows.close(state.id);
+        }
+    }
+
+    /// Bytes of a flow that has a name. The first are a contact too.
+    fn bytes(&mut self, record: &FlowRecord, up: u64, down: u64, state: &FlowState) {
+        let Some(name) = record.name.as_ref().filter(|n| n.is_host()) else { return };
+        let Some(detection) = detect(&self.judgement, record.client, name.as_str(), self.now) else { return };
+        let at = state.last_seen;
+        let is_open = self.ledger.is_open(&detection.key);
+        if !record.is_counted || !is_open {
+            self.enter(record.client, &detection, &Entry::Contact { is_use: detection.is_use }, at);
+            self.ledger.note(&detection.key, record.source, &name.as_str().into(), record.agent);
+            self.flows.counted(state.id);
+        }
+        if up > 0 || down > 0 {
+            let Detection { is_use, is_upload, .. } = detection;
+            self.enter(record.client, &detection, &Entry::Bytes { is_use, is_upload, up, down }, at);
+        }
+    }
+
+    /// A flow that stayed nameless: the client's own look-ups may name it, if they leave one name only.
+    fn ask(&mut self, state: &FlowState) {
+        if self.flows.is_named(state.id) {
+            return;
+        }
+        if self.flows.is_first_count(state.id) {
+            self.count_encrypted(state.ends.client, state.reason);
+        }
+        let mut names = self.memory.names(state.ends.client, state.ends.server, self.now);
+        let (Some(name), None) = (names.next().cloned(), names.next()) else { return };
+        drop(names);
+        let record = FlowRecord::named(state.ends.client, name, Source::DnsMemory, Agent::Unknown);
+        self.flows.name(state.id, record);
+        if let Some((record, up, down)) = self.flows.advance(state) {
+            self.bytes(&record, up, down, state);
+        }
+    }
+
+    fn count_encrypted(&mut self, client: IpAddr, reason: Reason) {
+        let zone = Arc::clone(self.judgement.zones.name_of(client));
+        let count = self.encrypted.entry((zone, reason)).or_insert(0);
+        *count = count.saturating_add(1);
+    }
+}
+
+/// Whether a hello's outer name is a cover.
+fn is_hidden(detail: &Detail) -> bool {
+    matches!(detail, Detail::Hello(hello) if hello.ech == super::event::Ech::Real)
+}
+
+fn detect(judgement: &Judgement, client: IpAddr, name: &str, now: Time) -> Option<Detection> {
+    let matched = judgement.signatures.match_name(name)?;
+    let team = judgement.teams.name_of(client);
+    let status = judgement.policy.decide(&Question::new(&matched, name, team, Some(client)), now).status;
+    let key = SightingKey { client, service: Arc::clone(&matched.service.id), status };
+    Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use() })
+}
+
+fn heading(judgement: &Judgement, client: IpAddr, service: &str) -> Heading {
+    let known = judgement.signatures.service(service);
+    Heading {
+        client: client.to_string().into(),
+        team: Arc::clone(judgement.teams.name_of(client)),
+        vendor: known.map_or_else(|| "".into(), |s| Arc::clone(&s.vendor)),
+        category: known.map_or_else(|| "".into(), |s| s.category.word().into()),
+    }
+}

@@ -1,0 +1,399 @@
+//! The ledger: open sightings, one for each client, service and policy status, and when each session ends.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::event::Source;
+use super::frame::Time;
+use super::policy::Status;
+use super::sighting::{Agent, Evidence, Finding, Sighting};
+
+/// What counts as use and upload, and when a session ends. `docs/ARCHITECTURE.md` explains the values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Thresholds {
+    /// Seconds of silence that end a session.
+    pub session_seconds: u64,
+    /// Bytes up from which a contact is engaged.
+    pub engaged_up: u64,
+    /// Bytes down that engaged needs too.
+    pub engaged_down: u64,
+    /// Bytes up that are an upload.
+    pub upload: u64,
+    /// The same to hosts whose role is upload.
+    pub upload_host: u64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Thresholds { session_seconds: 900, engaged_up: 4096, engaged_down: 16_384, upload: 1_000_000, upload_host: 262_144 }
+    }
+}
+
+/// What makes observations one sighting.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct SightingKey {
+    /// Who.
+    pub client: IpAddr,
+    /// Service id.
+    pub service: Arc<str>,
+    /// Policy status: two names of one service may be judged differently.
+    pub status: Status,
+}
+
+/// What is written into a new sighting besides its key.
+#[derive(Clone, Debug)]
+pub struct Heading {
+    /// The client as it is written down.
+    pub client: Arc<str>,
+    /// Group of the client.
+    pub team: Arc<str>,
+    /// Vendor of the service.
+    pub vendor: Arc<str>,
+    /// Category of the service.
+    pub category: Arc<str>,
+}
+
+/// One entry of the ledger.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A look-up of a name; `is_use` where the name is the tool itself.
+    LookUp {
+        /// Whether the name is the tool itself.
+        is_use: bool,
+    },
+    /// A flow whose name is known now.
+    Contact {
+        /// Whether the name is the tool itself.
+        is_use: bool,
+    },
+    /// Bytes of a named flow.
+    Bytes {
+        /// Whether the name is the tool itself.
+        is_use: bool,
+        /// Whether the host is there for uploads.
+        is_upload: bool,
+        /// More payload bytes sent by the client.
+        up: u64,
+        /// More payload bytes sent to it.
+        down: u64,
+    },
+}
+
+#[derive(Debug)]
+struct Open {
+    key: SightingKey,
+    sighting: Sighting,
+    has_used_lookup: bool,
+    has_used_contact: bool,
+    use_up: u64,
+    use_down: u64,
+    upload_up: u64,
+    is_dirty: bool,
+    told: Option<Evidence>,
+    was_due: bool,
+    is_newly_due: bool,
+}
+
+/// The open sightings. Bounded, longest silent out first.
+#[derive(Debug)]
+pub struct Ledger {
+    thresholds: Thresholds,
+    bound: usize,
+    index: HashMap<SightingKey, usize, FixedState>,
+    open: Vec<Option<Open>>,
+    free: Vec<usize>,
+    ends: BinaryHeap<Reverse<(u64, usize, Time)>>,
+    dirty: Vec<usize>,
+    closed: Vec<Finding>,
+    has_due: bool,
+    evicted: u64,
+}
+
+impl Ledger {
+    /// An empty ledger of at most `bound` open sightings; `seed` keys the hash.
+    pub fn new(thresholds: Thresholds, bound: usize, seed: u64) -> Self {
+        Ledger {
+            thresholds,
+            bound: bound.max(1),
+            index: HashMap::with_hasher(FixedState::with_seed(seed)),
+            open: Vec::new(),
+            free: Vec::new(),
+            ends: BinaryHeap::new(),
+            dirty: Vec::new(),
+            closed: Vec::new(),
+            has_due: false,
+            evicted: 0,
+        }
+    }
+
+    /// Sightings ended early because the ledger was full.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Sightings open now.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether none is open.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Changes what counts from now on.
+    pub fn set_thresholds(&mut self, thresholds: Thresholds) {
+        self.thresholds = thresholds;
+    }
+
+    /// Puts an open sighting of an earlier run back; its bytes count as use where it was use.
+    pub fn restore(&mut self, key: SightingKey, sighting: Sighting) {
+        if self.index.contains_key(&key) {
+            return;
+        }
+        let is_use = !sighting.presence_only;
+        let (up, down) = if is_use { (sighting.bytes_up, sighting.bytes_down) } else { (0, 0) };
+        let (evidence, was_due) = (sighting.evidence, sighting.is_alert_due());
+        self.put(Open {
+            key,
+            has_used_lookup: is_use,
+            has_used_contact: is_use && evidence > Evidence::Resolved,
+            use_up: up,
+            use_down: down,
+            upload_up: 0,
+            is_dirty: false,
+            told: Some(evidence),
+            was_due,
+            is_newly_due: false,
+            sighting,
+        });
+    }
+
+    /// Writes an entry at a moment. A sighting is opened where none is; true where this did so.
+    pub fn enter(&mut self, key: &SightingKey, entry: &Entry, now: Time, heading: impl FnOnce() -> Heading) -> bool {
+        self.end_silent(now);
+        let known = self.index.get(key).copied();
+        let at = known.unwrap_or_else(|| self.begin(key, now, heading()));
+        let thresholds = self.thresholds;
+        let Some(open) = self.open.get_mut(at).and_then(Option::as_mut) else { return false };
+        open.enter(entry, now);
+        open.judge(&thresholds);
+        self.has_due |= open.is_newly_due;
+        if !open.is_dirty {
+            open.is_dirty = true;
+            self.dirty.push(at);
+        }
+        known.is_none()
+    }
+
+    /// Whether a sighting with this key is open.
+    pub fn is_open(&self, key: &SightingKey) -> bool {
+        self.index.contains_key(key)
+    }
+
+    /// Notes how and under which name a sighting was seen, and by what kind of program.
+    pub fn note(&mut self, key: &SightingKey, source: Source, name: &Arc<str>, agent: Agent) {
+        let Some(open) = self.index.get(key).and_then(|at| self.open.get_mut(*at)).and_then(Option::as_mut) else { return };
+        let s = &mut open.sighting;
+        s.sources.insert(source);
+        if s.names.len() < Sighting::MAX_NAMES && !s.names.iter().any(|n| n == name) {
+            s.names.push(Arc::clone(name));
+        }
+        if s.agent == Agent::Unknown {
+            s.agent = agent;
+        }
+    }
+
+    /// Ends sightings that were silent for a session.
+    pub fn end_silent(&mut self, now: Time) {
+        while let Some(Reverse((second, at, first_seen))) = self.ends.peek().copied() {
+            if second > now.seconds() {
+                return;
+            }
+            self.ends.pop();
+            let session = self.thresholds.session_seconds;
+            let Some(open) = self.open.get(at).and_then(Option::as_ref).filter(|o| o.sighting.first_seen == first_seen) else { continue };
+            let end = open.sighting.last_seen.plus_seconds(session);
+            if end < now {
+                self.end(at);
+            } else {
+                self.ends.push(Reverse((end.seconds().saturating_add(1), at, first_seen)));
+            }
+        }
+    }
+
+    /// Ends every open sighting whose key `is_over`: a reload that judges it differently, or the end of a capture.
+    pub fn end_where(&mut self, mut is_over: impl FnMut(&SightingKey, &Sighting) -> bool) {
+        let mut over: Vec<usize> = Vec::new();
+        for (at, open) in self.open.iter().enumerate() {
+            if open.as_ref().is_some_and(|o| is_over(&o.key, &o.sighting)) {
+                over.push(at);
+            }
+        }
+        let first =
+            |at: &usize| self.open.get(*at).and_then(Option::as_ref).map(|o| (o.sighting.first_seen, o.key.client, o.key.service.clone()));
+        over.sort_by_cached_key(first);
+        over.into_iter().for_each(|at| self.end(at));
+    }
+
+    /// Whether a sighting that is due waits to be drained.
+    pub fn has_due(&self) -> bool {
+        self.has_due
+    }
+
+    /// How many sightings changed since they were drained.
+    pub fn changed(&self) -> usize {
+        self.dirty.len().saturating_add(self.closed.len())
+    }
+
+    /// Sightings that ended, with what they reached since last drained.
+    pub fn drain_ended(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.closed)
+    }
+
+    /// All sightings that changed since last drained, ended ones first.
+    pub fn drain(&mut self) -> Vec<Finding> {
+        let mut findings = self.drain_ended();
+        for at in std::mem::take(&mut self.dirty) {
+            if let Some(open) = self.open.get_mut(at).and_then(Option::as_mut).filter(|o| o.is_dirty) {
+                open.is_dirty = false;
+                findings.push(open.finding());
+            }
+        }
+        self.has_due = false;
+        findings
+    }
+
+    fn begin(&mut self, key: &SightingKey, now: Time, heading: Heading) -> usize {
+        if self.index.len() >= self.bound {
+            self.evict();
+        }
+        let Heading { client, team, vendor, category } = heading;
+        self.put(Open {
+            key: key.clone(),
+            sighting: Sighting {
+                client,
+                team,
+                service: Arc::clone(&key.service),
+                vendor,
+                category,
+                status: key.status,
+                evidence: Evidence::Resolved,
+                presence_only: true,
+                agent: Agent::Unknown,
+                first_seen: now,
+                last_seen: now,
+                connections: 0,
+                bytes_up: 0,
+                bytes_down: 0,
+                sources: Default::default(),
+                names: Vec::new(),
+                closed: false,
+            },
+            has_used_lookup: false,
+            has_used_contact: false,
+            use_up: 0,
+            use_down: 0,
+            upload_up: 0,
+            is_dirty: false,
+            told: None,
+            was_due: false,
+            is_newly_due: false,
+        })
+    }
+
+    fn put(&mut self, open: Open) -> usize {
+        let (key, first_seen) = (open.key.clone(), open.sighting.first_seen);
+        let end = open.sighting.last_seen.plus_seconds(self.thresholds.session_seconds).seconds().saturating_add(1);
+        let at = match self.free.pop() {
+            Some(at) => {
+                if let Some(place) = self.open.get_mut(at) {
+                    *place = Some(open);
+                }
+                at
+            }
+            None => {
+                self.open.push(Some(open));
+                self.open.len().saturating_sub(1)
+            }
+        };
+        self.index.insert(key, at);
+        self.ends.push(Reverse((end, at, first_seen)));
+        at
+    }
+
+    fn evict(&mut self) {
+        if let Some(Reverse((_, at, _))) = self.ends.pop() {
+            self.evicted = self.evicted.saturating_add(1);
+            self.end(at);
+        }
+    }
+
+    fn end(&mut self, at: usize) {
+        let Some(mut open) = self.open.get_mut(at).and_then(Option::take) else { return };
+        self.index.remove(&open.key);
+        self.free.push(at);
+        open.sighting.closed = true;
+        self.closed.push(open.finding());
+    }
+}
+
+impl Open {
+    fn enter(&mut self, entry: &Entry, now: Time) {
+        let s = &mut self.sighting;
+        s.last_seen = s.last_seen.max(now);
+        match *entry {
+            Entry::LookUp { is_use } => self.has_used_lookup |= is_use,
+            Entry::Contact { is_use } => {
+                s.connections = s.connections.saturating_add(1);
+                s.evidence = s.evidence.max(Evidence::Contacted);
+                self.has_used_contact |= is_use;
+            }
+            Entry::Bytes { is_use, is_upload, up, down } => {
+                s.bytes_up = s.bytes_up.saturating_add(up);
+                s.bytes_down = s.bytes_down.saturating_add(down);
+                if is_use {
+                    self.use_up = self.use_up.saturating_add(up);
+                    self.use_down = self.use_down.saturating_add(down);
+                }
+                if is_upload {
+                    self.upload_up = self.upload_up.saturating_add(up);
+                }
+            }
+        }
+    }
+
+    /// Evidence only rises; presence only falls.
+    fn judge(&mut self, thresholds: &Thresholds) {
+        let s = &mut self.sighting;
+        if s.evidence >= Evidence::Contacted {
+            if self.use_up >= thresholds.engaged_up && self.use_down >= thresholds.engaged_down {
+                s.evidence = s.evidence.max(Evidence::Engaged);
+            }
+            if self.use_up >= thresholds.upload || self.upload_up >= thresholds.upload_host {
+                s.evidence = Evidence::Uploaded;
+            }
+        }
+        s.presence_only = if s.evidence == Evidence::Resolved { !self.has_used_lookup } else { !self.has_used_contact };
+        let is_due = s.is_alert_due();
+        let rose = self.told.is_some_and(|told| told < Evidence::Uploaded) && s.evidence == Evidence::Uploaded;
+        self.is_newly_due |= is_due && (!self.was_due || rose);
+        self.was_due |= is_due;
+    }
+
+    fn finding(&mut self) -> Finding {
+        let now = self.sighting.evidence;
+        let from = match self.told {
+            None => Some(Evidence::Resolved),
+            Some(told) => Evidence::ALL.into_iter().find(|e| *e > told && *e <= now),
+        };
+        self.told = Some(now);
+        let due = std::mem::take(&mut self.is_newly_due);
+        Finding { sighting: self.sighting.clone(), reached: from.map(|from| (from, now)), due }
+    }
+}
