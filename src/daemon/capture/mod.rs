@@ -1,5 +1,9 @@
 //! Where frames come from: files and interfaces.
 
+mod absence;
 pub mod file;
+pub mod interfaces;
+pub mod live;
 mod pcap_file;
 mod pcapng_file;
+mod socket;

@@ -1,0 +1,258 @@
+//! Live capture from one interface, which may go away and come back.
+
+use std::os::fd::AsFd;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, poll};
+
+use super::absence::Absence;
+use super::interfaces::{Interface, interfaces};
+use super::socket::{self, BLOCK_MILLIS, Socket, reason};
+use crate::daemon::failure::Failure;
+use crate::daemon::{clock, config};
+use crate::engine::frame::{Frame, LinkType, Time};
+
+/// How often a silent interface is looked after.
+const LOOK: Duration = Duration::from_secs(1);
+/// Frames captured longer ago than this have been handed out when the capture is idle: a block's time, and as much again for the kernel.
+const SETTLED_NANOS: u64 = 2 * BLOCK_MILLIS as u64 * 1_000_000;
+
+/// What [`LiveCapture::next`] brings.
+#[derive(Debug)]
+pub enum Polled<'a> {
+    /// A frame, in the kernel's own buffer.
+    Frame(Frame<'a>),
+    /// Nothing waits. The moment is by the wall clock, 200 ms back: every frame captured before it has been handed out, so it is a tick
+    /// that overtakes none.
+    Idle(Time),
+    /// The interface went away, or why it stays away changed: in words for the log, once a change. It is looked for by itself.
+    Gone(String),
+}
+
+/// What a capture counted since it was first opened, however often it was opened again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LiveTotals {
+    /// Frames handed out. libpcap's own count of received frames (`ps_recv`) contains on Linux those dropped for want of room, and
+    /// those that still wait; this one contains neither.
+    pub received: u64,
+    /// Frames the kernel's buffer had no room for.
+    pub dropped_kernel: u64,
+    /// Frames the interface or its driver dropped.
+    pub dropped_interface: u64,
+    /// Times the interface went away.
+    pub absences: u64,
+    /// Attempts to open it again that failed.
+    pub failed_attempts: u64,
+}
+
+/// Live capture from one interface.
+///
+/// Call [`next`](Self::next) in a loop of one thread; it waits at most 100 ms, and returns at once while frames are waiting.
+/// [`stats`](Self::stats) may be called between any two calls, at least once in four thousand million dropped frames.
+pub struct LiveCapture {
+    interface: String,
+    settings: config::Capture,
+    socket: Socket,
+    link: LinkType,
+    is_drained: bool,
+    is_broken: bool,
+    trouble: Option<String>,
+    absence: Option<Absence>,
+    looked: Instant,
+    totals: LiveTotals,
+    last: [u32; 2],
+}
+
+impl LiveCapture {
+    /// Opens `interface` (`any`: all of them).
+    ///
+    /// # Errors
+    /// [`Failure::Setting`] for an interface that does not exist (those that do are named) or a filter libpcap refuses,
+    /// [`Failure::Permission`] for a missing right, [`Failure::Internal`] for an interface that is down and all else.
+    pub fn open(interface: &str, settings: &config::Capture) -> Result<LiveCapture, Failure> {
+        let socket = socket::open(interface, settings)?;
+        Ok(LiveCapture {
+            interface: interface.to_owned(),
+            settings: settings.clone(),
+            link: LinkType(socket.handle.get_datalink().0),
+            socket,
+            is_drained: false,
+            is_broken: false,
+            trouble: None,
+            absence: None,
+            looked: Instant::now(),
+            totals: LiveTotals::default(),
+            last: [0; 2],
+        })
+    }
+
+    /// The next frame, or word that there is none.
+    #[allow(clippy::should_implement_trait)] // a frame borrows from the capture, which no iterator can say
+    pub fn next(&mut self) -> Polled<'_> {
+        if self.is_drained
+            && let Some(polled) = self.wait()
+        {
+            return polled;
+        }
+        match self.socket.handle.next_packet() {
+            Ok(packet) => {
+                self.totals.received += 1;
+                let (header, nanos) = (packet.header, self.socket.nanos_per_tick);
+                Polled::Frame(Frame {
+                    time: Time::new(
+                        u64::try_from(header.ts.tv_sec).unwrap_or_default(),
+                        u32::try_from(header.ts.tv_usec).unwrap_or_default().saturating_mul(nanos),
+                    ),
+                    link: self.link,
+                    bytes: packet.data,
+                    wire_len: header.len.max(header.caplen),
+                })
+            }
+            Err(error) => {
+                self.is_drained = true;
+                if error != pcap::Error::TimeoutExpired {
+                    self.trouble = Some(reason(&error));
+                }
+                idle()
+            }
+        }
+    }
+
+    /// What was counted since the capture was first opened.
+    pub fn stats(&mut self) -> LiveTotals {
+        if let Ok(now) = self.socket.handle.stats() {
+            self.totals.dropped_kernel += u64::from(now.dropped.wrapping_sub(self.last[0]));
+            self.totals.dropped_interface += u64::from(now.if_dropped.wrapping_sub(self.last[1]));
+            self.last = [now.dropped, now.if_dropped];
+        }
+        self.totals
+    }
+
+    /// The interface's name as it was opened.
+    pub fn interface(&self) -> &str {
+        &self.interface
+    }
+
+    /// Waits for frames; `None` where there may be some.
+    fn wait(&mut self) -> Option<Polled<'static>> {
+        let now = Instant::now();
+        if let Some(why) = self.trouble.take() {
+            self.is_broken = true;
+            return Some(self.away(now, format!("{}: {why}", self.interface)));
+        }
+        if self.absence.is_some() {
+            return self.look_again(now);
+        }
+        let mut fds = [PollFd::new(self.socket.handle.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut fds, BLOCK_MILLIS).is_ok_and(|ready| ready > 0) {
+            self.is_drained = false;
+            return None;
+        }
+        if now.duration_since(self.looked) < LOOK {
+            return Some(idle());
+        }
+        self.looked = now;
+        match self.presence() {
+            Presence::Up => Some(idle()),
+            other => Some(self.away(now, other.said(&self.interface))),
+        }
+    }
+
+    fn away(&mut self, now: Instant, why: String) -> Polled<'static> {
+        if let Some(absence) = &mut self.absence {
+            return absence.failed(now, why).map_or_else(idle, Polled::Gone);
+        }
+        self.totals.absences += 1;
+        self.absence = Some(Absence::begin(now, why.clone()));
+        Polled::Gone(why)
+    }
+
+    /// One more attempt, where it is due; `None` once the interface is back.
+    fn look_again(&mut self, now: Instant) -> Option<Polled<'static>> {
+        let left = self.absence.as_ref().map_or(Duration::ZERO, |a| a.left(now));
+        if !left.is_zero() {
+            sleep(left.min(Duration::from_millis(BLOCK_MILLIS.into())));
+            return Some(idle());
+        }
+        if let Err(why) = self.resume() {
+            self.totals.failed_attempts += 1;
+            return Some(self.away(now, why));
+        }
+        if let Some(absence) = self.absence.take() {
+            tracing::info!(interface = self.interface, away = ?absence.lasted(now), attempts = absence.attempts(), "interface is back");
+        }
+        (self.is_drained, self.is_broken) = (false, false);
+        None
+    }
+
+    fn resume(&mut self) -> Result<(), String> {
+        match self.presence() {
+            Presence::Up if !self.is_broken => Ok(()),
+            Presence::Up => self.reopen(None),
+            Presence::MadeAgain(interface) if interface.is_up => self.reopen(Some(&interface)),
+            other => Err(other.said(&self.interface)),
+        }
+    }
+
+    fn reopen(&mut self, made_again: Option<&Interface>) -> Result<(), String> {
+        self.stats();
+        match (socket::open(&self.interface, &self.settings), made_again.and_then(|i| i.link.as_ref())) {
+            (Ok(socket), _) => {
+                self.link = LinkType(socket.handle.get_datalink().0);
+                self.socket = socket;
+                self.last = [0; 2];
+                Ok(())
+            }
+            (Err(Failure::Permission(_)), Some(link)) => {
+                socket::rebind(&self.socket.handle, link).map_err(|e| format!("{} cannot be bound again: {e}", self.interface))?;
+                self.socket.index = Some(link.ifindex());
+                Ok(())
+            }
+            (Err(failure), _) => Err(failure.to_string()),
+        }
+    }
+
+    fn presence(&self) -> Presence {
+        match (self.socket.index, interfaces()) {
+            (Some(index), Ok(all)) => Presence::of(index, &self.interface, &all),
+            _ => Presence::Up,
+        }
+    }
+}
+
+fn idle() -> Polled<'static> {
+    Polled::Idle(Time(clock::now().0.saturating_sub(SETTLED_NANOS)))
+}
+
+/// How an interface stands that was opened once.
+#[derive(PartialEq, Eq, Debug)]
+enum Presence {
+    /// It is there, perhaps renamed.
+    Up,
+    /// It is there, but set down.
+    Down,
+    /// Another one bears its name.
+    MadeAgain(Interface),
+    /// Nothing is there.
+    Missing,
+}
+
+impl Presence {
+    fn of(index: usize, name: &str, all: &[Interface]) -> Self {
+        if let Some(same) = all.iter().find(|i| i.index() == Some(index)) {
+            return if same.is_up { Presence::Up } else { Presence::Down };
+        }
+        all.iter().find(|i| i.name == name).map_or(Presence::Missing, |i| Presence::MadeAgain(i.clone()))
+    }
+
+    fn said(&self, interface: &str) -> String {
+        match self {
+            Presence::Up => format!("{interface} is up"),
+            Presence::Down => format!("{interface} is down"),
+            Presence::MadeAgain(i) if i.is_up => format!("{interface} was deleted and made again"),
+            Presence::MadeAgain(_) => format!("{interface} was deleted and made again, and is down"),
+            Presence::Missing => format!("{interface} is gone"),
+        }
+    }
+}
