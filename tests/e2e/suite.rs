@@ -72,7 +72,11 @@ fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
+/// A snap does not count: it cannot be run inside a namespace, nor read a scratch folder.
 fn is_installed(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
-    path.split(':').chain(["/usr/sbin", "/sbin"]).any(|folder| Path::new(folder).join(program).is_file())
+    path.split(':')
+        .filter(|folder| !folder.starts_with("/snap"))
+        .chain(["/usr/sbin", "/sbin"])
+        .any(|folder| Path::new(folder).join(program).is_file())
 }

@@ -37,7 +37,7 @@ fn curl(client: &Client) {
 
     let id = site.alert(CLIENTS[0], "openai.chatgpt");
     wait_for_all_before(client, &site);
-    assert_eq!(site.inbox.alerts(CLIENTS[0], "openai.chatgpt"), [id.clone()], "told once");
+    assert_eq!(site.inbox.alerts(CLIENTS[0], "openai.chatgpt"), std::slice::from_ref(&id), "told once");
     let deliveries = site.inbox.deliveries();
     let alert = &deliveries.iter().find(|delivery| delivery.id == id).expect("delivered").alert;
     assert_eq!(alert["schema"], "shadowtap.alert/1");
