@@ -2,7 +2,7 @@
 CARGO   ?= cargo
 STATE   ?= $(if $(XDG_STATE_HOME),$(XDG_STATE_HOME),$(CURDIR)/var)
 LISTEN  ?= 127.0.0.1:9615
-IFACE   ?= $(shell ip -o route show default 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -1)
+IFACE   ?= $(shell awk '$$2 == "00000000" { print $$1; exit }' /proc/net/route 2>/dev/null)
 RELEASE  = target/release/shadowtap
 
 .PHONY: help run demo test check
