@@ -15,7 +15,9 @@ struct Scene {
     play: fn(&Client),
 }
 
-/// Hello and answer suffice: the server's bulk is cut away by the filter or by the number of packets.
+/// The demo has more traffic than a repository should hold: its frames are merged as network cards do, and cut at this length.
+const DEMO_SNAPSHOT: &str = "2048";
+
 const SCENES: [Scene; 8] = [
     Scene { file: "curl-h2", filter: "tcp port 443", play: |c| c.curl("chatgpt.com") },
     Scene { file: "curl-ipv6", filter: "tcp port 443 and ip6", play: |c| c.curl6("api.anthropic.com") },
@@ -29,11 +31,13 @@ const SCENES: [Scene; 8] = [
 
 /// Plays every scene and writes it to the folder.
 pub fn write(client: &Client, folder: &Path) {
-    client.net.merge_frames(false);
     for scene in SCENES {
+        let is_demo = scene.file == "demo";
+        client.net.merge_frames(is_demo);
         let file = folder.join(scene.file).with_extension("pcap").display().to_string();
         client.net.be(CLIENTS[0]);
-        let line = ["tcpdump", "-i", TAP, "-U", "--immediate-mode", "-Z", "root", "-s", "0", "-w", &file, scene.filter];
+        let snapshot = if is_demo { DEMO_SNAPSHOT } else { "0" };
+        let line = ["tcpdump", "-i", TAP, "-U", "--immediate-mode", "-Z", "root", "-s", snapshot, "-w", &file, scene.filter];
         let _ = fs::remove_file(&file);
         let tcpdump = client.net.background(Host::Sensor, &line);
         wait_for_file(Path::new(&file));
@@ -59,16 +63,16 @@ fn an_office(client: &Client) {
         act();
     };
     by(ada, &|| client.chromium("chatgpt.com"));
-    by(ada, &|| client.upload("chatgpt.com", 130_000));
-    by(ben, &|| client.curl("api.openai.com"));
+    by(ada, &|| client.upload("chatgpt.com", 1_200_000));
+    by(ben, &|| client.upload("api.openai.com", 30_000));
     by(ben, &|| client.curl("docs.example.net"));
     by(cem, &|| client.chromium_quic("gemini.google.com"));
     by(dora, &|| client.curl("www.example.org"));
-    by(eli, &|| client.curl("claude.ai"));
+    by(eli, &|| client.upload("claude.ai", 9_000));
     by(eli, &|| client.curl6("api.anthropic.com"));
     by(fay, &|| client.openssl("chat.deepseek.com"));
     by(gus, &|| drop(client.dig("copilot.microsoft.com", "A", "+notcp")));
-    by(hal, &|| client.curl("www.perplexity.ai"));
+    by(hal, &|| client.upload("www.perplexity.ai", 12_000));
     by(hal, &|| client.curl("intranet.example.com"));
 }
 

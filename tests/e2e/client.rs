@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use crate::net::{Host, Net};
-use crate::server::{QUIC_PAGE, Servers, TCP_PAGE};
+use crate::server::{ANSWER, QUIC_PAGE, Servers, TCP_PAGE};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const BROWSER_PATIENCE: Duration = Duration::from_secs(40);
@@ -34,7 +34,7 @@ impl Client<'_> {
         let body = self.scratch.join("upload");
         std::fs::write(&body, vec![b'x'; bytes]).expect("writes the body");
         let answer = self.curl_with(name, "/upload", &["-4", "--data-binary", &format!("@{}", body.display())]);
-        assert_eq!(answer, "received", "{name} took the body");
+        assert!(answer.contains(ANSWER), "{name} took the body: {answer:.80}");
     }
 
     /// `openssl s_client` shakes hands and leaves.

@@ -26,6 +26,8 @@ pub const NAMES: [(&str, u8); 11] = [
 ];
 /// What nginx serves; it names the transport, so that a test knows which one a browser took.
 pub const TCP_PAGE: &str = "served over TCP";
+/// What it answers to a body that was sent.
+pub const ANSWER: &str = "your body was received";
 /// What the HTTP/3 server serves.
 pub const QUIC_PAGE: &str = "<!doctype html><title>page</title><p>served over QUIC";
 
@@ -45,7 +47,8 @@ impl Servers {
         }
         fs::write(folder.join("nginx.conf"), nginx_configuration(folder)).expect("nginx.conf");
         fs::write(folder.join("dnsmasq.conf"), dnsmasq_configuration()).expect("dnsmasq.conf");
-        fs::write(folder.join("index.html"), page()).expect("index.html");
+        fs::write(folder.join("index.html"), page(TCP_PAGE, 10_000)).expect("index.html");
+        fs::write(folder.join("answer.html"), page(ANSWER, 24_000)).expect("answer.html");
         let in_folder = |name: &str| folder.join(name).display().to_string();
         let this = std::env::current_exe().expect("own path").display().to_string();
         let running = vec![
@@ -108,7 +111,7 @@ fn nginx_configuration(folder: &Path) -> String {
              location / {{ try_files /index.html =404; }}
              location /upload {{ proxy_pass http://127.0.0.1:8081; }}   # a proxy reads the whole body first
            }}
-           server {{ listen 127.0.0.1:8081; location / {{ return 200 received; }} }}
+           server {{ listen 127.0.0.1:8081; root {folder}; error_page 405 =200 /answer.html; location / {{ }} }}
          }}"
     )
 }
@@ -123,9 +126,9 @@ fn dnsmasq_configuration() -> String {
     text
 }
 
-/// Long enough that fetching it is real use, not only a handshake.
-fn page() -> String {
-    format!("<!doctype html><title>page</title><p>{TCP_PAGE}<!-- {} -->", "filler ".repeat(1500))
+/// A page of about so many bytes: fetching it is real use, not only a handshake.
+fn page(text: &str, bytes: usize) -> String {
+    format!("<!doctype html><title>page</title><p>{text}<!-- {} -->", "filler ".repeat(bytes / 7))
 }
 
 fn v4(part: u8) -> String {

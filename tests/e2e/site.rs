@@ -145,6 +145,10 @@ subnets = ["10.30.0.0/16"]
 [policy]
 default = "unreviewed"
 file = "{policy}"
+[sighting]
+engaged_bytes_up = 500
+engaged_bytes_down = 8000
+upload_bytes = 1000000
 [[alert.webhook]]
 name = "soc"
 url = "http://{receiver}/alerts"
