@@ -98,6 +98,14 @@ impl Net {
         }
     }
 
+    /// Takes the sensor's interface down, and up again after some time.
+    pub fn flap_tap(&self, down_for: Duration) {
+        let sensor = self.name(Host::Sensor);
+        sh(&format!("ip -n {sensor} link set {TAP} down"));
+        std::thread::sleep(down_for);
+        sh(&format!("ip -n {sensor} link set {TAP} up"));
+    }
+
     /// A command that will run on that host.
     pub fn command(&self, host: Host, program: &str) -> Command {
         let mut command = Command::new("ip");
