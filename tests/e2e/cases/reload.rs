@@ -122,10 +122,12 @@ fn project(volume: &Path, version: &str, policy: &str) {
     fs::rename(volume.join("..data_tmp"), volume.join("..data")).expect("renames");
 }
 
+/// Reloads taken.
 fn reloads(daemon: &Daemon) -> f64 {
-    daemon.metrics().sum("shadowtap_reloads_total", &[]) - errors(daemon)
+    daemon.metrics().sum("shadowtap_reloads_total", &[("result", "ok")])
 }
 
+/// Reloads refused, the old set kept.
 fn errors(daemon: &Daemon) -> f64 {
-    daemon.metrics().sum("shadowtap_reloads_total", &[("result", "error")])
+    daemon.metrics().sum("shadowtap_reloads_total", &[]) - reloads(daemon)
 }
