@@ -1,0 +1,38 @@
+# make run, make test: each does its own set-up. The rest is listed by `make help`.
+CARGO   ?= cargo
+STATE   ?= $(if $(XDG_STATE_HOME),$(XDG_STATE_HOME),$(CURDIR)/var)
+LISTEN  ?= 127.0.0.1:9615
+IFACE   ?= $(shell awk '$$2 == "00000000" { print $$1; exit }' /proc/net/route 2>/dev/null)
+RELEASE  = target/release/shadowtap
+
+.PHONY: help run demo test check
+
+help:
+	@printf '%s\n' \
+	  'make run     build a release, watch the interface of the default route (IFACE=eth1 for another)' \
+	  'make demo    replay a small capture through the whole pipeline; needs no rights' \
+	  'make test    unit, integration and end-to-end tests' \
+	  'make check   format, lints, licences, engine without IO, shipped configurations'
+
+run:
+	@scripts/setup build
+	$(CARGO) build --release --locked
+	@scripts/run "$(RELEASE)" "$(IFACE)" "$(STATE)" "$(LISTEN)"
+
+demo:
+	@scripts/setup build
+	$(CARGO) build --locked
+	target/debug/shadowtap replay tests/captures/demo.pcap
+
+test:
+	@scripts/setup test
+	@scripts/test
+
+check:
+	@scripts/setup check
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --test e2e -- -D warnings
+	@scripts/deny
+	$(CARGO) check --locked --lib --no-default-features
+	$(CARGO) build --locked
+	@scripts/check-configurations target/debug/shadowtap

@@ -1,0 +1,89 @@
+//! Alerts arrive whatever happens to the receiver or the daemon.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::{Case, wait_for_all_before};
+use crate::client::Client;
+use crate::net::CLIENTS;
+use crate::patience::eventually;
+use crate::receiver::Receiver;
+use crate::site::Site;
+
+pub const CASES: &[Case] = &[
+    Case { name: "a_receiver_that_comes_back_gets_the_alert", needs: &["curl"], run: receiver_away },
+    Case { name: "kill_9_loses_no_alert_and_doubles_no_sighting", needs: &["curl", "sqlite3"], run: kill_9 },
+    Case { name: "kill_9_at_any_moment_keeps_store_and_alerts_together", needs: &["curl"], run: kill_9_at_any_moment },
+];
+
+fn receiver_away(client: &Client) {
+    let site = Site::new(client.net);
+    let daemon = site.start();
+    client.net.be(CLIENTS[0]);
+    client.curl("chatgpt.com");
+    site.sighting(CLIENTS[0], "openai.chatgpt", "contacted");
+    eventually("an alert waits", || (daemon.metrics().sum("shadowtap_alert_outbox_depth", &[]) == 1.0).then_some(()));
+
+    let receiver = Receiver::start(client.net, &site.inbox);
+    let first = site.alert(CLIENTS[0], "openai.chatgpt");
+    eventually("nothing waits", || (daemon.metrics().sum("shadowtap_alert_outbox_depth", &[]) == 0.0).then_some(()));
+    drop(receiver);
+
+    client.net.be(CLIENTS[1]);
+    client.curl("claude.ai");
+    eventually("an alert waits again", || (daemon.metrics().sum("shadowtap_alert_outbox_depth", &[]) == 1.0).then_some(()));
+    let _receiver = Receiver::start(client.net, &site.inbox);
+    let second = site.alert(CLIENTS[1], "anthropic.claude");
+    assert_ne!(first, second);
+}
+
+fn kill_9(client: &Client) {
+    let site = Site::new(client.net);
+    let daemon = site.start();
+    client.net.be(CLIENTS[0]);
+    client.curl("chatgpt.com");
+    site.sighting(CLIENTS[0], "openai.chatgpt", "contacted");
+    daemon.kill();
+
+    let _receiver = Receiver::start(client.net, &site.inbox);
+    let daemon = site.start();
+    let id = site.alert(CLIENTS[0], "openai.chatgpt");
+    client.curl("chatgpt.com");
+    eventually("the sighting goes on", || {
+        let found = site.of(CLIENTS[0], "openai.chatgpt");
+        assert_eq!(found.len(), 1, "one session, one sighting: {found:#?}");
+        (found[0]["connections"].as_u64() >= Some(2)).then_some(())
+    });
+    daemon.kill();
+
+    let _daemon = site.start();
+    wait_for_all_before(client, &site);
+    assert_eq!(site.of(CLIENTS[0], "openai.chatgpt").len(), 1, "nothing is doubled");
+    assert_eq!(site.inbox.alerts(CLIENTS[0], "openai.chatgpt"), [id], "one alert, however often it was sent");
+    assert_eq!(site.sqlite("pragma integrity_check"), "ok");
+}
+
+/// Whenever the blow falls: what the store holds as contacted is told, once, and what is told is in the store.
+fn kill_9_at_any_moment(client: &Client) {
+    let site = Site::new(client.net);
+    let _receiver = Receiver::start(client.net, &site.inbox);
+    let people = &CLIENTS[..6];
+    for (who, after) in people.iter().zip([0, 10, 30, 60, 120, 400]) {
+        let daemon = site.start();
+        client.net.be(who);
+        client.curl("chatgpt.com");
+        sleep(Duration::from_millis(after));
+        daemon.kill();
+    }
+    let _daemon = site.start();
+    wait_for_all_before(client, &site);
+    for who in people {
+        let stored = site.of(who, "openai.chatgpt");
+        assert!(stored.len() <= 1, "not doubled: {stored:#?}");
+        if stored.iter().any(|s| s["evidence"] != "resolved") {
+            site.alert(who, "openai.chatgpt");
+        }
+        let told = site.inbox.alerts(who, "openai.chatgpt").len();
+        assert!(told <= stored.len(), "{who}: {told} alerts, {} sightings", stored.len());
+    }
+}

@@ -1,0 +1,34 @@
+//! The cases, each a site of its own in the one network.
+
+pub mod alerts;
+pub mod lifecycle;
+pub mod reload;
+pub mod traffic;
+
+use crate::client::Client;
+use crate::net::CLIENTS;
+use crate::patience::eventually;
+use crate::site::Site;
+
+/// A case: what it shows, the programs it needs beyond the servers' own, and itself.
+pub struct Case {
+    pub name: &'static str,
+    pub needs: &'static [&'static str],
+    pub run: fn(&Client),
+}
+
+/// Every case, in the order in which they run.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    [traffic::CASES, alerts::CASES, lifecycle::CASES, reload::CASES].into_iter().flatten()
+}
+
+/// Who visits last, so that whatever came before has been seen: then what is not there will not come.
+const SENTINEL: &str = CLIENTS[7];
+
+/// Visits a service as the sentinel and waits until its alert has come.
+fn wait_for_all_before(client: &Client, site: &Site) {
+    client.net.be(SENTINEL);
+    client.curl("www.perplexity.ai");
+    site.alert(SENTINEL, "perplexity.perplexity");
+    eventually("the sentinel's sighting", || (!site.of(SENTINEL, "perplexity.perplexity").is_empty()).then_some(()));
+}

@@ -1,0 +1,99 @@
+//! What a person at the client does, each with a real program.
+
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration;
+
+use crate::net::{Host, Net};
+use crate::server::{ANSWER, QUIC_PAGE, Servers, TCP_PAGE};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const BROWSER_PATIENCE: Duration = Duration::from_secs(40);
+
+/// The client host with its programs, speaking from one address at a time.
+pub struct Client<'a> {
+    pub net: &'a Net,
+    pub servers: &'a Servers,
+    pub scratch: &'a Path,
+}
+
+impl Client<'_> {
+    /// curl over HTTP/2 reads a page.
+    pub fn curl(&self, name: &str) {
+        let page = self.curl_with(name, "/", &["-4"]);
+        assert!(page.contains(TCP_PAGE), "{name} answered {page:.80}");
+    }
+
+    /// curl over IPv6.
+    pub fn curl6(&self, name: &str) {
+        self.curl_with(name, "/", &["-6"]);
+    }
+
+    /// curl sends that many bytes.
+    pub fn upload(&self, name: &str, bytes: usize) {
+        let body = self.scratch.join("upload");
+        std::fs::write(&body, vec![b'x'; bytes]).expect("writes the body");
+        let answer = self.curl_with(name, "/upload", &["-4", "--data-binary", &format!("@{}", body.display())]);
+        assert!(answer.contains(ANSWER), "{name} took the body: {answer:.80}");
+    }
+
+    /// `openssl s_client` shakes hands and leaves.
+    pub fn openssl(&self, name: &str) {
+        let (target, ca) = (format!("{name}:443"), self.servers.ca());
+        let line = ["openssl", "s_client", "-4", "-connect", &target, "-servername", name, "-CAfile", &ca, "-verify_return_error"];
+        self.net.must(Host::Client, PATIENCE, &line);
+    }
+
+    /// Headless Chromium opens a page over TCP.
+    pub fn chromium(&self, name: &str) {
+        let page = self.chromium_with(name, &["--disable-quic"]);
+        assert!(page.contains(TCP_PAGE), "{name} gave Chromium {page:.80}");
+    }
+
+    /// Headless Chromium opens a page over QUIC.
+    pub fn chromium_quic(&self, name: &str) {
+        let page = self.chromium_with(name, &["--enable-quic", &format!("--origin-to-force-quic-on={name}:443")]);
+        assert!(page.contains(&QUIC_PAGE[QUIC_PAGE.len() - 16..]), "{name} gave Chromium {page:.80}");
+    }
+
+    /// dig asks; `over` is `+notcp` or `+tcp`. What it printed, short.
+    pub fn dig(&self, name: &str, kind: &str, over: &str) -> String {
+        let answer = self.net.must(Host::Client, PATIENCE, &["dig", "+short", "+tries=1", over, name, kind]);
+        assert!(!answer.trim().is_empty(), "dig {name} {kind} {over} has an answer");
+        answer
+    }
+
+    fn curl_with(&self, name: &str, path: &str, more: &[&str]) -> String {
+        let (url, ca) = (format!("https://{name}{path}"), self.servers.ca());
+        let mut line = vec!["curl", "--http2", "--silent", "--show-error", "--fail", "--max-time", "8", "--cacert", &ca];
+        line.extend(more);
+        line.push(&url);
+        self.net.must(Host::Client, PATIENCE, &line)
+    }
+
+    fn chromium_with(&self, name: &str, more: &[&str]) -> String {
+        let home = tempfile::tempdir_in(self.scratch).expect("a home");
+        self.trust_ca(home.path());
+        let (environment, data) = (format!("HOME={}", home.path().display()), format!("--user-data-dir={}", home.path().display()));
+        let url = format!("https://{name}/");
+        let mut line = vec!["env", &environment, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", &data];
+        line.extend(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps"]);
+        line.extend(["--disable-dev-shm-usage", "--dump-dom"]);
+        line.extend(more);
+        line.push(&url);
+        String::from_utf8_lossy(&self.browser(&line).stdout).into_owned()
+    }
+
+    fn browser(&self, line: &[&str]) -> Output {
+        self.net.run(Host::Client, BROWSER_PATIENCE, line)
+    }
+
+    /// Chromium trusts what the NSS database of its home trusts.
+    fn trust_ca(&self, home: &Path) {
+        let database = home.join(".pki/nssdb");
+        std::fs::create_dir_all(&database).expect("makes the folder");
+        let (database, ca) = (format!("sql:{}", database.display()), self.servers.ca());
+        self.net.must(Host::Client, PATIENCE, &["certutil", "-d", &database, "-N", "--empty-password"]);
+        self.net.must(Host::Client, PATIENCE, &["certutil", "-d", &database, "-A", "-t", "C,,", "-n", "test", "-i", &ca]);
+    }
+}

@@ -1,0 +1,45 @@
+//! End to end: real programs, real packets, the real daemon between them.
+//!
+//! `cargo test --test e2e [-- PART-OF-A-NAME]`, as root. Without root or without the programs a case is skipped and says why;
+//! with CI=true, as root, that is a failure. The binary is also the server, receiver and capture maker that its cases need.
+#![allow(missing_docs)]
+
+mod captures;
+mod cases;
+mod client;
+mod metrics;
+mod net;
+mod patience;
+mod quic;
+mod receiver;
+mod server;
+mod site;
+mod suite;
+
+use std::process::ExitCode;
+
+use tempfile::TempDir;
+
+use client::Client;
+use net::Net;
+use server::Servers;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["--serve-quic", address, folder] => quic::serve(address, folder),
+        ["--receive", address, file] => receiver::receive(address, file.as_ref()),
+        ["--write-captures", folder] => in_network(|client| captures::write(client, folder.as_ref())),
+        _ => return suite::run(arguments.iter().find(|argument| !argument.starts_with('-')).copied()),
+    }
+    ExitCode::SUCCESS
+}
+
+/// Makes the network with its servers, and takes it away again whatever happens in it.
+fn in_network(act: impl FnOnce(&Client)) {
+    let scratch: TempDir = tempfile::tempdir().expect("a folder");
+    let net = Net::new();
+    let servers = Servers::start(&net, scratch.path());
+    act(&Client { net: &net, servers: &servers, scratch: scratch.path() });
+}
