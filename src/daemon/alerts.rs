@@ -145,7 +145,7 @@ mod tests {
     async fn with_one_given_up() -> Store {
         let store = Store::open("sqlite::memory:").await.unwrap();
         let sinks = ["soc".to_owned()];
-        store.commit(&[finding(sighting())], Some(&Telling { sinks: &sinks, render: &|_| "{}".into() })).await.unwrap();
+        store.commit(&vec![finding(sighting())].into(), Some(&Telling { sinks: &sinks, render: &|_| "{}".into() })).await.unwrap();
         let letter = store.letters("soc", 1).await.unwrap().remove(0);
         store.settle(letter.alert, "soc", &Given::Up { error: "404 Not Found".into() }).await.unwrap();
         store

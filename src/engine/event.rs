@@ -260,6 +260,72 @@ impl Reason {
     }
 }
 
+/// A protocol behind which use may hide from this sensor; the closed vocabulary of label `kind` of blind spots.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum BlindSpot {
+    /// DNS over HTTPS, to a known resolver.
+    Doh,
+    /// DNS over TLS.
+    Dot,
+    /// DNS over QUIC.
+    Doq,
+    /// WireGuard.
+    Wireguard,
+    /// OpenVPN.
+    Openvpn,
+    /// IKE, the key exchange of IPsec.
+    Ike,
+    /// Tor, by name.
+    Tor,
+    /// MASQUE relays, by name.
+    Masque,
+    /// iCloud Private Relay, by name.
+    PrivateRelay,
+    /// Look-ups of a resolver on behalf of clients this sensor does not see asking.
+    BehindResolver,
+}
+
+impl BlindSpot {
+    /// Every kind, in the order of their numbers.
+    pub const ALL: [BlindSpot; 10] = [
+        BlindSpot::Doh,
+        BlindSpot::Dot,
+        BlindSpot::Doq,
+        BlindSpot::Wireguard,
+        BlindSpot::Openvpn,
+        BlindSpot::Ike,
+        BlindSpot::Tor,
+        BlindSpot::Masque,
+        BlindSpot::PrivateRelay,
+        BlindSpot::BehindResolver,
+    ];
+
+    /// The word used in output and labels.
+    pub const fn word(self) -> &'static str {
+        match self {
+            BlindSpot::Doh => "doh",
+            BlindSpot::Dot => "dot",
+            BlindSpot::Doq => "doq",
+            BlindSpot::Wireguard => "wireguard",
+            BlindSpot::Openvpn => "openvpn",
+            BlindSpot::Ike => "ike",
+            BlindSpot::Tor => "tor",
+            BlindSpot::Masque => "masque",
+            BlindSpot::PrivateRelay => "private_relay",
+            BlindSpot::BehindResolver => "behind_resolver",
+        }
+    }
+
+    /// Whether whole conversations hide in it, rather than look-ups.
+    pub const fn hides_flows(self) -> bool {
+        matches!(
+            self,
+            BlindSpot::Wireguard | BlindSpot::Openvpn | BlindSpot::Ike | BlindSpot::Tor | BlindSpot::Masque | BlindSpot::PrivateRelay
+        )
+    }
+}
+
 /// The state of one encrypted or named flow, cumulative: a lost update heals with the next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FlowState {
@@ -281,6 +347,8 @@ pub struct FlowState {
     pub reason: Reason,
     /// Whether it is encrypted, rather than a request in clear.
     pub is_encrypted: bool,
+    /// What hides in it, told by its first packet.
+    pub blind_spot: Option<BlindSpot>,
     /// Whether no more will come.
     pub closed: bool,
 }

@@ -11,7 +11,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use super::event::{FlowId, Reason, Transport};
+use super::event::{BlindSpot, FlowId, Reason, Transport};
 use super::frame::Time;
 use super::packet::{Address, Packet};
 
@@ -176,6 +176,8 @@ pub struct Flow<O> {
     pub reason: Option<Reason>,
     /// A hello or a record of an encrypted protocol was seen.
     pub is_encrypted: bool,
+    /// What hides in it, told by its first packet.
+    pub blind_spot: Option<BlindSpot>,
     /// Requests in clear were seen: reading goes back to them.
     pub is_http: bool,
     /// Both directions ended, or a reset.
@@ -287,6 +289,7 @@ impl<O> FlowTable<O> {
             tries: 0,
             reason: None,
             is_encrypted: false,
+            blind_spot: None,
             is_http: false,
             is_closed: false,
             is_told: true,

@@ -18,5 +18,6 @@ pub mod policy;
 pub mod sighting;
 pub mod signature;
 pub mod stream;
+pub mod visibility;
 
 pub use self::core::{Engine, Settings};

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::TextEncoder;
 
-use crate::engine::event::{Anomaly, Reason, Source};
+use crate::engine::event::{Anomaly, BlindSpot, Reason, Source};
 use crate::engine::policy::Status;
 use crate::engine::sighting::{Evidence, Finding, Sighting};
 use registered::Registered;
@@ -123,6 +123,11 @@ impl Metrics {
     /// Adds encrypted flows of a zone, named or not.
     pub fn encrypted_flows(&self, zone: &str, reason: Reason, added: u64) {
         self.registered.encrypted_flows.with_label_values(&[zone, reason.word()]).inc_by(added);
+    }
+
+    /// Adds flows and look-ups of a zone behind which use may hide.
+    pub fn blind_spots(&self, zone: &str, kind: BlindSpot, added: u64) {
+        self.registered.blind_spots.with_label_values(&[zone, kind.word()]).inc_by(added);
     }
 
     /// Adds odd traffic.

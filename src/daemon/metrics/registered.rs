@@ -17,6 +17,7 @@ pub(super) struct Registered {
     pub service_bytes: IntCounterVec,
     pub observations: IntCounterVec,
     pub encrypted_flows: IntCounterVec,
+    pub blind_spots: IntCounterVec,
     pub anomalies: IntCounterVec,
     pub capture_packets: IntCounterVec,
     pub capture_dropped: IntCounterVec,
@@ -52,6 +53,12 @@ impl Registered {
             )?,
             observations: counters(r, "observations_total", "Names seen on the wire.", &["source"])?,
             encrypted_flows: counters(r, "encrypted_flows_total", "Encrypted flows, named or why not.", &["zone", "reason"])?,
+            blind_spots: counters(
+                r,
+                "blind_spots_total",
+                "Flows and look-ups behind which use may hide: encrypted DNS, VPNs, relays, resolvers.",
+                &["zone", "kind"],
+            )?,
             anomalies: counters(r, "anomalies_total", "Odd traffic.", &["kind"])?,
             capture_packets: counters(r, "capture_packets_total", "Packets captured.", &["interface"])?,
             capture_dropped: counters(

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::pipeline;
 use super::progress::Progress;
 use super::rules::Rules;
-use super::store::Store;
+use super::store::{Batch, Store};
 use crate::engine::Engine;
 use crate::engine::attribution::Attribution;
 use crate::engine::sighting::Finding;
@@ -136,29 +136,29 @@ impl Replay {
         let attribution = &mut self.attribution;
         self.engine.finish(&mut |event| attribution.event(&event));
         attribution.finish();
+        let visibility = attribution.visibility().drain();
         self.sink.take(attribution.ledger().drain_ended())?;
         self.sink.printer.finish()?;
+        let digest = std::mem::take(&mut self.sink.digest);
+        let stats = Stats::of(&self.engine.counters(), &mut self.attribution, self.sink.sightings, digest);
         if let Some((runtime, store)) = self.sink.store {
+            let batch = Batch { visibility, capture: Some(stats.capture()), ..Batch::default() };
+            runtime.block_on(store.commit(&batch, None))?;
             runtime.block_on(store.close());
         }
-        Ok(Stats::of(&self.engine.counters(), attribution, self.sink.sightings, self.sink.digest))
+        Ok(stats)
     }
 }
 
 impl Ended {
     fn take(&mut self, findings: Vec<Finding>) -> Result<(), Failure> {
-        if findings.is_empty() {
-            return Ok(());
-        }
         for finding in &findings {
             self.digest.add(&finding.sighting);
             self.sightings += 1;
             self.printer.print(&finding.sighting)?;
         }
         match &self.store {
-            Some((runtime, store)) => {
-                runtime.block_on(store.commit(&findings, None)).map(|_| ()).map_err(|e| Failure::Internal(e.to_string()))
-            }
+            Some((runtime, store)) => runtime.block_on(store.commit(&findings.into(), None)).map(drop).map_err(Failure::from),
             None => Ok(()),
         }
     }

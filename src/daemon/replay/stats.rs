@@ -10,6 +10,7 @@ use crate::engine::attribution::Attribution;
 use crate::engine::counters::Counters;
 use crate::engine::event::{Anomaly, Reason};
 use crate::engine::sighting::Sighting;
+use crate::engine::visibility::Sight;
 
 /// SHA-256 of all sightings in the order they ended: the same for every form of output.
 pub(super) struct Digest(Context);
@@ -46,17 +47,20 @@ pub(super) struct Stats {
     digest: String,
     unnamed: BTreeMap<&'static str, u64>,
     named: u64,
+    blind_spots: BTreeMap<&'static str, u64>,
     anomalies: BTreeMap<&'static str, u64>,
 }
 
 impl Stats {
-    pub(super) fn of(counters: &Counters, attribution: &Attribution, sightings: u64, digest: Digest) -> Self {
+    pub(super) fn of(counters: &Counters, attribution: &mut Attribution, sightings: u64, digest: Digest) -> Self {
         let mut unnamed: BTreeMap<&'static str, u64> = BTreeMap::new();
         let mut named = 0;
-        for ((_, reason), count) in attribution.encrypted() {
-            match reason {
-                Reason::Named => named += count,
-                other => *unnamed.entry(other.word()).or_default() += count,
+        let mut blind_spots: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for ((_, sight), count) in attribution.visibility().totals() {
+            match sight {
+                Sight::Flow(Reason::Named) => named += count,
+                Sight::Flow(other) => *unnamed.entry(other.word()).or_default() += count,
+                Sight::Blind(spot) => *blind_spots.entry(spot.word()).or_default() += count,
             }
         }
         let anomalies = Anomaly::ALL.into_iter().zip(counters.anomalies).filter(|(_, n)| *n > 0);
@@ -71,8 +75,14 @@ impl Stats {
             digest: digest.text(),
             unnamed,
             named,
+            blind_spots,
             anomalies: anomalies.map(|(a, n)| (a.word(), n)).collect(),
         }
+    }
+
+    /// What tells this capture from others: its size and what was seen in it.
+    pub(super) fn capture(&self) -> String {
+        format!("{}-{}-{}", self.packets, self.bytes, self.digest)
     }
 
     /// The object, with the time it all took.

@@ -19,7 +19,7 @@ fn report(format: Format, since: &str) -> Result<String, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = Store::open(&store).await.unwrap();
-        store.commit(&batch, None).await.unwrap();
+        store.commit(&batch.into(), None).await.unwrap();
         store.close().await;
     });
     drop(runtime);

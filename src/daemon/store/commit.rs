@@ -7,11 +7,36 @@ use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
 
 use super::told::{Memory, Told};
-use super::{Store, StoreError, batch};
+use super::{Store, StoreError, batch, visibility};
 use crate::daemon::clock;
 use crate::daemon::notice::{Notice, NoticeKind};
 use crate::engine::frame::Time;
 use crate::engine::sighting::Finding;
+use crate::engine::visibility::Increment;
+
+/// What goes to the store at once.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Batch {
+    /// Sightings as they stand now.
+    pub findings: Vec<Finding>,
+    /// What is new in visibility.
+    pub visibility: Vec<Increment>,
+    /// Digest of the capture it all came from: its visibility is added only once. `None` for live capture.
+    pub capture: Option<String>,
+}
+
+impl Batch {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty() && self.visibility.is_empty()
+    }
+}
+
+impl From<Vec<Finding>> for Batch {
+    fn from(findings: Vec<Finding>) -> Self {
+        Batch { findings, ..Batch::default() }
+    }
+}
 
 /// Where alerts go, and how they are worded.
 #[derive(Clone, Copy)]
@@ -67,16 +92,17 @@ struct AlertToPut<'a> {
 }
 
 impl Store {
-    /// Commits a batch: its sightings, and with `telling` the alerts they make, all or nothing.
+    /// Commits a batch: its sightings, what it adds to visibility, and with `telling` the alerts it makes, all or nothing.
     ///
-    /// Sightings are cumulative, so the same batch twice, or the daemon's last one again after a crash, doubles nothing; evidence
+    /// Sightings are cumulative, so the same ones twice, or the daemon's last ones again after a crash, double nothing; evidence
     /// never falls. Without `telling` no alert is made and nothing is marked as told.
     ///
     /// # Errors
     /// The database's own; nothing of the batch was kept then, and the caller commits it again.
-    pub async fn commit(&self, findings: &[Finding], telling: Option<&Telling<'_>>) -> Result<Committed, StoreError> {
+    pub async fn commit(&self, batch: &Batch, telling: Option<&Telling<'_>>) -> Result<Committed, StoreError> {
         let started = Instant::now();
-        if findings.is_empty() {
+        let findings = &batch.findings;
+        if batch.is_empty() {
             return Ok(Committed::default());
         }
         let mut connection = self.writer.acquire().await?;
@@ -84,6 +110,7 @@ impl Store {
         let synchronous = if waits_for_disk { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
         sqlx::query(synchronous).execute(&mut *connection).await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        visibility::add(&mut transaction, &batch.visibility, batch.capture.as_deref()).await?;
         let rows = batch::write(&mut transaction, findings).await?;
         let alerts = match telling {
             Some(telling) => tell(&mut transaction, findings, telling).await?,

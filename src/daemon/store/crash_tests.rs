@@ -20,7 +20,7 @@ fn batch(number: u64) -> Vec<Finding> {
 async fn commit(store: &Store, number: u64) -> Result<Committed, StoreError> {
     let sinks = ["soc".to_owned()];
     let render = |notice: &Notice<'_>| notice.sighting.client.to_string();
-    store.commit(&batch(number), Some(&Telling { sinks: &sinks, render: &render })).await
+    store.commit(&batch(number).into(), Some(&Telling { sinks: &sinks, render: &render })).await
 }
 
 /// Not a test of its own: what the next test starts and kills.

@@ -12,16 +12,18 @@ mod location;
 mod outbox;
 mod read;
 mod told;
+mod visibility;
 
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
 mod tests;
 
-pub use commit::{Committed, Telling};
+pub use commit::{Batch, Committed, Telling};
 pub use error::StoreError;
 pub use location::{DEFAULT_STORE, Location};
 pub use read::{AlertRow, DeliveryState, SightingPages, Window};
+pub use visibility::SightTotal;
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

@@ -18,7 +18,7 @@ fn render(notice: &Notice<'_>) -> String {
 async fn tell(store: &Store, sightings: &[Sighting], sinks: &[&str]) -> usize {
     let findings: Vec<Finding> = sightings.iter().cloned().map(finding).collect();
     let sinks: Vec<String> = sinks.iter().map(ToString::to_string).collect();
-    store.commit(&findings, Some(&Telling { sinks: &sinks, render: &render })).await.unwrap().alerts
+    store.commit(&findings.into(), Some(&Telling { sinks: &sinks, render: &render })).await.unwrap().alerts
 }
 
 async fn everything(store: &Store) -> Vec<Sighting> {
@@ -116,7 +116,7 @@ async fn what_is_not_due_makes_no_alert() {
     ];
     assert_eq!(tell(&store, &quiet, &["soc"]).await, 0);
     let findings = [finding(sighting())];
-    assert_eq!(store.commit(&findings, None).await.unwrap().alerts, 0, "without telling nothing is told");
+    assert_eq!(store.commit(&findings.to_vec().into(), None).await.unwrap().alerts, 0, "without telling nothing is told");
     assert_eq!(tell(&store, &[sighting()], &["soc"]).await, 1, "nor marked as told");
 }
 
@@ -245,7 +245,7 @@ async fn commits_ten_thousand_findings_in_a_second() {
     let telling = Telling { sinks: &sinks, render: &render };
     for (what, closed) in [("new", false), ("again", true)] {
         let started = Instant::now();
-        let done = store.commit(&many(closed), Some(&telling)).await.unwrap();
+        let done = store.commit(&many(closed).into(), Some(&telling)).await.unwrap();
         println!("10,000 {what}: {done:?}");
         // Unoptimised SQLite on a busy machine; the figure that counts is the release build's.
         assert!(started.elapsed().as_secs() < 15);

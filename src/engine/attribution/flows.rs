@@ -129,6 +129,11 @@ impl Flows {
         self.records.get(&id).is_some_and(|r| r.name.is_some())
     }
 
+    /// The name of a flow, where it has one.
+    pub(super) fn name_of(&self, id: FlowId) -> Option<&HostName> {
+        self.records.get(&id)?.name.as_ref()
+    }
+
     /// Lets a nameless flow wait for an answer that names it.
     pub(super) fn wait(&mut self, state: &FlowState, now: Time) {
         if let Some(record) = self.records.get_mut(&state.id) {

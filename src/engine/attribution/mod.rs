@@ -2,8 +2,8 @@
 //! It sits after the channel, once for all engines: an answer may come by another thread than the flow it names.
 
 mod flows;
+mod resolvers;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,15 +11,17 @@ use ipnet::IpNet;
 
 use super::counters::Table;
 use super::dns_memory::DnsMemory;
-use super::event::{Detail, Event, FlowState, Observation, Reason, Source};
+use super::event::{BlindSpot, Detail, Event, FlowState, Observation, Reason, Source, Transport};
 use super::frame::Time;
 use super::group::Groups;
-use super::host::HostName;
 use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
+use super::names::vpn;
 use super::policy::{Policy, Question};
 use super::sighting::{Agent, Finding, Sighting};
 use super::signature::{Role, Signatures};
+use super::visibility::{Sight, Visibility};
 use flows::{FlowRecord, Flows};
+use resolvers::{LookUp, Resolvers};
 
 /// Packet time a nameless flow waits before the DNS memory is asked, in seconds.
 pub const WAIT_SECONDS: u64 = 2;
@@ -67,7 +69,8 @@ pub struct Attribution {
     memory: DnsMemory,
     flows: Flows,
     now: Time,
-    encrypted: BTreeMap<(Arc<str>, Reason), u64>,
+    visibility: Visibility,
+    resolvers: Resolvers,
 }
 
 /// What a name means for a client.
@@ -86,7 +89,8 @@ impl Attribution {
             flows: Flows::new(bounds.flows, bounds.seed),
             judgement,
             now: Time::default(),
-            encrypted: BTreeMap::new(),
+            visibility: Visibility::new(bounds.seed),
+            resolvers: Resolvers::default(),
         }
     }
 
@@ -113,6 +117,9 @@ impl Attribution {
         self.now = now;
         while let Some(state) = self.flows.waited(now) {
             self.ask(&state);
+        }
+        while let Some(look_up) = self.resolvers.waited(now) {
+            self.look_up(&look_up);
         }
         self.ledger.end_silent(now);
     }
@@ -144,6 +151,9 @@ impl Attribution {
         for state in self.flows.drain_waiting() {
             self.ask(&state);
         }
+        while let Some(look_up) = self.resolvers.waited(Time(u64::MAX)) {
+            self.look_up(&look_up);
+        }
         self.ledger.end_where(|_, _| true);
     }
 
@@ -157,9 +167,9 @@ impl Attribution {
         self.ledger.drain()
     }
 
-    /// Encrypted flows by zone and reason, each counted once: cumulative.
-    pub fn encrypted(&self) -> &BTreeMap<(Arc<str>, Reason), u64> {
-        &self.encrypted
+    /// What could be seen and what could not.
+    pub fn visibility(&mut self) -> &mut Visibility {
+        &mut self.visibility
     }
 
     /// Evictions of the tables kept here: cumulative.
@@ -192,17 +202,32 @@ impl Attribution {
                 let record = FlowRecord::named(o.ends.client, o.name.clone(), o.source, agent);
                 self.flows.name(id, record);
             }
-            None => self.look_up(o.ends.client, &o.name, o.source, o.time),
+            None => self.asked(o),
         }
     }
 
-    fn look_up(&mut self, client: IpAddr, name: &HostName, source: Source, now: Time) {
-        if !name.is_host() {
+    /// A look-up. One made by a client that answers others is theirs, whoever they are.
+    fn asked(&mut self, o: &Observation) {
+        let is_answer = o.source == Source::DnsAnswer;
+        self.resolvers.note(o.ends.client, o.ends.server, is_answer);
+        if !o.name.is_host() {
             return;
         }
-        let Some(detection) = detect(&self.judgement, client, name.as_str(), now) else { return };
-        self.enter(client, &detection, &Entry::LookUp { is_use: detection.is_use }, now);
-        self.ledger.note(&detection.key, source, &name.as_str().into(), Agent::Unknown);
+        let look_up = LookUp { client: o.ends.client, name: o.name.clone(), source: o.source, time: o.time };
+        if self.resolvers.may_answer_others(o.ends.client) {
+            self.resolvers.wait(look_up, self.now.plus_seconds(WAIT_SECONDS));
+        } else {
+            self.look_up(&look_up);
+        }
+    }
+
+    fn look_up(&mut self, l: &LookUp) {
+        if self.resolvers.answers_others(l.client) {
+            return self.count(l.client, Sight::Blind(BlindSpot::BehindResolver));
+        }
+        let Some(detection) = detect(&self.judgement, l.client, l.name.as_str(), l.time) else { return };
+        self.enter(l.client, &detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
+        self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Agent::Unknown);
     }
 
     fn enter(&mut self, client: IpAddr, detection: &Detection, entry: &Entry, now: Time) {
@@ -215,11 +240,14 @@ impl Attribution {
         if !self.is_inside(state.ends.client) {
             return;
         }
-        if self.flows.begins(state) && state.reason != Reason::Named {
-            self.flows.wait(state, self.now);
+        if self.flows.begins(state) {
+            if state.reason != Reason::Named {
+                self.flows.wait(state, self.now);
+            }
+            self.blind_spot(state);
         }
         if state.is_encrypted && state.reason == Reason::Named && self.flows.is_first_count(state.id) {
-            self.count_encrypted(state.ends.client, Reason::Named);
+            self.count(state.ends.client, Sight::Flow(Reason::Named));
         }
         if let Some((record, up, down)) = self.flows.advance(state) {
             self.bytes(&record, up, down, state);
@@ -229,6 +257,17 @@ impl Attribution {
         {
             self.ask(&waiting);
             self.flows.close(state.id);
+        }
+    }
+
+    /// Counts a flow behind which use may hide, told by its first packet, its server's name or its server's address.
+    fn blind_spot(&mut self, state: &FlowState) {
+        let name = self.flows.name_of(state.id);
+        let is_udp = state.transport == Transport::Udp;
+        let by_name = name.and_then(|n| vpn::of_name(n.as_str()));
+        let spot = state.blind_spot.or(by_name).or_else(|| vpn::of_server(state.ends.server, state.ends.server_port, is_udp));
+        if let Some(spot) = spot {
+            self.count(state.ends.client, Sight::Blind(spot));
         }
     }
 
@@ -255,7 +294,7 @@ impl Attribution {
             return;
         }
         if self.flows.is_first_count(state.id) {
-            self.count_encrypted(state.ends.client, state.reason);
+            self.count(state.ends.client, Sight::Flow(state.reason));
         }
         let mut names = self.memory.names(state.ends.client, state.ends.server, self.now);
         let (Some(name), None) = (names.next().cloned(), names.next()) else { return };
@@ -267,10 +306,9 @@ impl Attribution {
         }
     }
 
-    fn count_encrypted(&mut self, client: IpAddr, reason: Reason) {
-        let zone = Arc::clone(self.judgement.zones.name_of(client));
-        let count = self.encrypted.entry((zone, reason)).or_insert(0);
-        *count = count.saturating_add(1);
+    fn count(&mut self, client: IpAddr, sight: Sight) {
+        let zone = self.judgement.zones.name_of(client);
+        self.visibility.count(zone, sight, client, self.now);
     }
 }
 

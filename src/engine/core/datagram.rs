@@ -6,7 +6,7 @@ use super::{Engine, Sink, digest};
 use crate::engine::bytes::Verdict;
 use crate::engine::event::{Anomaly, Reason, Source};
 use crate::engine::flow::Phase;
-use crate::engine::names::{dns, quic, tls};
+use crate::engine::names::{dns, quic, tls, vpn};
 use crate::engine::packet::Packet;
 use crate::engine::stream::Inserted;
 
@@ -51,6 +51,8 @@ impl Engine {
             self.quic(at, direction, packet, sink);
         } else if matches!(payload, [22, 0xfe, 0xff | 0xfd, ..]) {
             self.dtls(at, direction, packet, sink);
+        } else if let Some(spot) = vpn::of_datagram(payload, packet.segment.src_port, packet.segment.dst_port) {
+            return self.hides(at, spot, sink);
         } else if dns::looks_like_query(payload) {
             flow.phase = Phase::Dns;
             self.dns_message(payload, packet, sink);

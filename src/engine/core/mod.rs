@@ -8,7 +8,7 @@ mod segment;
 
 use super::bytes::Reader;
 use super::counters::{Counters, Table};
-use super::event::{Anomaly, Ends, Event, FlowState, Reason};
+use super::event::{Anomaly, BlindSpot, Ends, Event, FlowState, Reason};
 use super::flow::{Flow, FlowKey, FlowTable, Phase};
 use super::frame::{Frame, Time};
 use super::packet::{self, Fragments, Packet, Step, Transport};
@@ -237,6 +237,15 @@ impl Engine {
         }
     }
 
+    /// Notes that other use may hide in a flow: nothing in it will be named.
+    fn hides(&mut self, at: u32, spot: BlindSpot, sink: Sink<'_>) {
+        if let Some(flow) = self.table.flow(at) {
+            flow.blind_spot = Some(spot);
+        }
+        self.settle(at, Reason::Tunnel, sink);
+        self.done(at, Phase::Done);
+    }
+
     /// The opening is read: what it held is given back.
     fn done(&mut self, at: u32, phase: Phase) {
         let Some(flow) = self.table.flow(at) else { return };
@@ -294,6 +303,7 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         bytes_down: bytes(1 - client),
         reason: flow.reason.unwrap_or(Reason::Named),
         is_encrypted: flow.is_encrypted,
+        blind_spot: flow.blind_spot,
         closed,
     }
 }

@@ -7,7 +7,7 @@ use crate::engine::counters::Table;
 use crate::engine::event::{Anomaly, Event, Reason};
 use crate::engine::flow::{Flow, Phase};
 use crate::engine::names::opening::{Opening, Progress, Said};
-use crate::engine::names::{http, tls};
+use crate::engine::names::{http, tls, vpn};
 use crate::engine::packet::{Packet, Segment};
 use crate::engine::stream::{Inserted, distance};
 
@@ -279,7 +279,7 @@ impl Engine {
                 self.dns_messages(at, direction, packet, sink);
             }
             Progress::Not if flow.is_http => self.done(at, Phase::Http),
-            Progress::Not => self.not_an_opening(at, direction, sink),
+            Progress::Not => self.not_an_opening(at, direction, packet.segment.payload, sink),
             Progress::Malformed => {
                 self.counters.anomaly(Anomaly::Tls);
                 self.settle(at, Reason::Undecodable, sink);
@@ -289,9 +289,14 @@ impl Engine {
     }
 
     /// Nothing we read. Where the direction's beginning was seen that is final; else another segment may still be one.
-    fn not_an_opening(&mut self, at: u32, direction: usize, sink: Sink<'_>) {
+    fn not_an_opening(&mut self, at: u32, direction: usize, payload: &[u8], sink: Sink<'_>) {
         let Some(flow) = self.table.flow(at) else { return };
         let is_final = flow.directions.get(direction).is_some_and(|d| d.has_start);
+        let spot = flow.open.as_ref().and_then(|o| o.streams.get(direction)).and_then(|s| vpn::of_stream(s.ready()));
+        if let Some(spot) = spot.or_else(|| vpn::of_stream(payload)) {
+            return self.hides(at, spot, sink);
+        }
+        let Some(flow) = self.table.flow(at) else { return };
         let began_as_tls = flow.open.as_ref().and_then(|o| o.streams.get(direction)).is_some_and(|s| tls::is_record(s.ready()));
         if began_as_tls {
             self.settle(at, Reason::Midstream, sink);

@@ -10,3 +10,4 @@ pub mod opening;
 pub mod quic;
 pub mod socks;
 pub mod tls;
+pub mod vpn;

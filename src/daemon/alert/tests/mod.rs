@@ -31,7 +31,7 @@ fn render(notice: &Notice<'_>) -> String {
 async fn due(store: &Store, sightings: impl IntoIterator<Item = Sighting>, sinks: &[&str]) -> usize {
     let findings: Vec<_> = sightings.into_iter().map(finding).collect();
     let sinks: Vec<_> = sinks.iter().map(ToString::to_string).collect();
-    store.commit(&findings, Some(&Telling { sinks: &sinks, render: &render })).await.unwrap().alerts
+    store.commit(&findings.into(), Some(&Telling { sinks: &sinks, render: &render })).await.unwrap().alerts
 }
 
 fn client(n: usize) -> Sighting {

@@ -1,0 +1,149 @@
+//! One thread a capture, with an engine of its own: frames are parsed where they were captured; what they say goes to the ledger. A full
+//! channel counts and drops; it never makes the capture wait, and a dropped flow state heals with the next.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, TrySendError};
+
+use super::ledger_thread::Message;
+use super::shared::Shared;
+use crate::daemon::capture::live::{LiveCapture, LiveTotals, Polled};
+use crate::daemon::config::Config;
+use crate::daemon::metrics::{CaptureTotals, Metrics, Running};
+use crate::daemon::{failure::Failure, pipeline};
+use crate::engine::Engine;
+use crate::engine::counters::{Counters, Table};
+use crate::engine::event::{Anomaly, Event, Source};
+
+/// How often counts are published.
+const PUBLISH: Duration = Duration::from_secs(1);
+/// Frames between two looks at the clock.
+const LOOK: u32 = 1024;
+
+/// Starts a thread for each capture.
+pub(super) fn spawn_all(
+    captures: Vec<LiveCapture>,
+    config: &Config,
+    events: &Sender<Message>,
+    shared: &Arc<Shared>,
+) -> Result<Vec<JoinHandle<()>>, Failure> {
+    let count = captures.len();
+    let mut threads = Vec::with_capacity(count);
+    for (number, capture) in captures.into_iter().enumerate() {
+        let engine = Engine::new(pipeline::settings(config, number as u16, count, rand::random()));
+        let mut thread = CaptureThread {
+            number,
+            capture,
+            engine,
+            events: events.clone(),
+            shared: Arc::clone(shared),
+            dropped: 0,
+            second: 0,
+            published: Published::default(),
+        };
+        let name = format!("capture-{number}");
+        threads.push(std::thread::Builder::new().name(name).spawn(move || thread.run())?);
+    }
+    Ok(threads)
+}
+
+struct CaptureThread {
+    number: usize,
+    capture: LiveCapture,
+    engine: Engine,
+    events: Sender<Message>,
+    shared: Arc<Shared>,
+    dropped: u64,
+    second: u64,
+    published: Published,
+}
+
+impl CaptureThread {
+    fn run(&mut self) {
+        let mut last = Instant::now();
+        let mut frames = 0u32;
+        while !self.shared.is_stopping() {
+            frames = frames.wrapping_add(1);
+            let is_idle = self.poll();
+            if (is_idle || frames.is_multiple_of(LOOK)) && last.elapsed() >= PUBLISH {
+                last = Instant::now();
+                self.publish();
+            }
+        }
+        let (engine, events, dropped) = (&mut self.engine, &self.events, &mut self.dropped);
+        engine.finish(&mut |event| send(events, Message::Event(event), dropped));
+        self.publish();
+    }
+
+    /// Takes what the capture has; true where that was nothing.
+    fn poll(&mut self) -> bool {
+        let (engine, events, dropped) = (&mut self.engine, &self.events, &mut self.dropped);
+        let mut sink = |event: Event| send(events, Message::Event(event), dropped);
+        let is_idle = match self.capture.next() {
+            Polled::Frame(frame) => {
+                engine.frame(&frame, &mut sink);
+                false
+            }
+            Polled::Idle(now) => {
+                engine.tick(now, &mut sink);
+                true
+            }
+            Polled::Gone(why) => {
+                tracing::warn!("{why}");
+                self.shared.capture_trouble(self.number, Some(why));
+                return true;
+            }
+        };
+        let now = engine.now();
+        if now.seconds() > self.second {
+            self.second = now.seconds();
+            send(events, Message::Tick(now), dropped);
+        }
+        is_idle
+    }
+
+    fn publish(&mut self) {
+        let totals = self.capture.stats();
+        let is_back = !self.capture.is_absent();
+        if is_back {
+            self.shared.capture_trouble(self.number, None);
+        }
+        self.published.publish(&self.shared.metrics, self.capture.interface(), totals, &self.engine.counters(), self.dropped);
+    }
+}
+
+#[inline]
+fn send(events: &Sender<Message>, message: Message, dropped: &mut u64) {
+    if let Err(TrySendError::Full(_)) = events.try_send(message) {
+        *dropped += 1;
+    }
+}
+
+/// What was published already, so that counters grow by what is new.
+#[derive(Default)]
+struct Published {
+    observations: [Running; Source::ALL.len()],
+    anomalies: [Running; Anomaly::COUNT],
+    evictions: [Running; Table::ALL.len()],
+    dropped: Running,
+}
+
+impl Published {
+    fn publish(&mut self, metrics: &Metrics, interface: &str, totals: LiveTotals, counters: &Counters, dropped: u64) {
+        let LiveTotals { received, dropped_kernel, dropped_interface, .. } = totals;
+        metrics.capture(interface, CaptureTotals { received, dropped_kernel, dropped_interface });
+        for ((source, running), count) in Source::ALL.into_iter().zip(&mut self.observations).zip(counters.observations) {
+            metrics.observations(source, running.advance(count));
+        }
+        for ((kind, running), count) in Anomaly::ALL.into_iter().zip(&mut self.anomalies).zip(counters.anomalies) {
+            metrics.anomalies(kind, running.advance(count));
+        }
+        for ((table, running), count) in Table::ALL.into_iter().zip(&mut self.evictions).zip(counters.evictions) {
+            metrics.evictions(table.word(), running.advance(count));
+        }
+        metrics.events_dropped(self.dropped.advance(dropped));
+    }
+}
+

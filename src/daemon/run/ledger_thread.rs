@@ -1,0 +1,155 @@
+//! The ledger's thread: events of all captures become sightings here, and go to the writer in batches. While the writer is busy or the
+//! store cannot be written, changes stay in the ledger, where they are bounded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tokio::sync::mpsc;
+
+use super::shared::Shared;
+use crate::daemon::config::Config;
+use crate::daemon::metrics::Running;
+use crate::daemon::pipeline;
+use crate::daemon::rules::Rules;
+use crate::daemon::store::Batch;
+use crate::engine::attribution::{Attribution, Judgement};
+use crate::engine::counters::Table;
+use crate::engine::event::Event;
+use crate::engine::frame::Time;
+use crate::engine::sighting::{Evidence, Finding};
+use crate::engine::visibility::Sight;
+
+/// How long a change may wait to be written.
+const FLUSH: Duration = Duration::from_millis(500);
+/// How long the thread sleeps without events.
+const NAP: Duration = Duration::from_millis(20);
+/// Events taken between two looks at what is due.
+const TURN: usize = 4096;
+
+/// What goes to the ledger.
+pub(super) enum Message {
+    /// Of an engine.
+    Event(Event),
+    /// Packet time passes.
+    Tick(Time),
+    /// New rules are in force.
+    Judge(Box<Judgement>),
+}
+
+/// The ledger as the configuration wants it.
+pub(super) fn attribution(config: &Config, rules: &Rules) -> Attribution {
+    Attribution::new(pipeline::judgement(config, rules), pipeline::bounds(config, rand::random()))
+}
+
+/// Starts the thread. It ends when every sender of events is gone and the writer has its last batch.
+pub(super) fn spawn(
+    attribution: Attribution,
+    events: Receiver<Message>,
+    batches: mpsc::Sender<Batch>,
+    shared: Arc<Shared>,
+) -> std::io::Result<JoinHandle<()>> {
+    let mut ledger = LedgerThread {
+        attribution,
+        batches,
+        shared,
+        flushed: Instant::now(),
+        sights: HashMap::new(),
+        evictions: Default::default(),
+    };
+    std::thread::Builder::new().name("ledger".into()).spawn(move || ledger.run(&events))
+}
+
+struct LedgerThread {
+    attribution: Attribution,
+    batches: mpsc::Sender<Batch>,
+    shared: Arc<Shared>,
+    flushed: Instant,
+    sights: HashMap<(Arc<str>, Sight), Running>,
+    evictions: [Running; 3],
+}
+
+impl LedgerThread {
+    fn run(&mut self, events: &Receiver<Message>) {
+        loop {
+            match events.recv_timeout(NAP) {
+                Ok(message) => {
+                    self.take(message);
+                    events.try_iter().take(TURN).for_each(|message| self.take(message));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            let is_time = self.flushed.elapsed() >= FLUSH;
+            if is_time || self.attribution.ledger().has_due() {
+                self.flush();
+            }
+        }
+        let last = self.batch();
+        let _ = self.batches.blocking_send(last);
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Event(event) => self.attribution.event(&event),
+            Message::Tick(now) => self.attribution.tick(now),
+            Message::Judge(judgement) => self.attribution.judge_by(*judgement),
+        }
+    }
+
+    /// Gives the writer what changed, where it has room for it.
+    fn flush(&mut self) {
+        if let Ok(place) = self.batches.clone().try_reserve() {
+            let batch = self.batch();
+            if !batch.is_empty() {
+                place.send(batch);
+            }
+        }
+        if self.flushed.elapsed() >= FLUSH {
+            self.flushed = Instant::now();
+            self.publish();
+        }
+    }
+
+    fn batch(&mut self) -> Batch {
+        let findings = self.attribution.drain();
+        for finding in &findings {
+            self.shared.metrics.finding(finding);
+            if let Some((from, _)) = finding.reached {
+                say(finding, from);
+            }
+        }
+        Batch { findings, visibility: self.attribution.visibility().drain(), capture: None }
+    }
+
+    fn publish(&mut self) {
+        let metrics = &self.shared.metrics;
+        metrics.store_queue(self.attribution.ledger().changed());
+        for ((zone, sight), count) in self.attribution.visibility().totals() {
+            let more = self.sights.entry((Arc::clone(zone), *sight)).or_default().advance(*count);
+            match sight {
+                Sight::Flow(reason) => metrics.encrypted_flows(zone, *reason, more),
+                Sight::Blind(spot) => metrics.blind_spots(zone, *spot, more),
+            }
+        }
+        for ((table, count), running) in self.attribution.evictions().into_iter().zip(&mut self.evictions) {
+            metrics.evictions(Table::word(table), running.advance(count));
+        }
+    }
+}
+
+/// Each sighting as it comes, and again when its evidence rises.
+fn say(finding: &Finding, from: Evidence) {
+    let s = &finding.sighting;
+    let name = s.names.first().map_or("", |n| n);
+    let (client, team, service) = (&*s.client, &*s.team, &*s.service);
+    let (status, evidence) = (s.status.word(), s.evidence.word());
+    let (up, down) = (s.bytes_up, s.bytes_down);
+    if from == Evidence::Resolved {
+        tracing::info!(client, team, service, status, evidence, name, up, down, presence_only = s.presence_only, "sighting");
+    } else {
+        tracing::info!(client, team, service, status, evidence, name, up, down, presence_only = s.presence_only, "sighting rose");
+    }
+}

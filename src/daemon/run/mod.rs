@@ -1,0 +1,133 @@
+//! `shadowtap run`: the daemon. It joins the edges; they never call one another.
+//!
+//! Start order, an invariant:
+//! 1. configuration, signatures and policy are read, all problems told;
+//! 2. capture handles are opened, the web listener is bound, the store's folder is made: all that needs rights;
+//! 3. rights are dropped; what the daemon needs later is now opened as the user it became;
+//! 4. the store is opened and its open sightings are put back into the ledger;
+//! 5. threads start: one a capture, one for the ledger; tasks: writer, couriers, web, reload;
+//! 6. the first packet is parsed.
+
+mod capture_thread;
+mod ledger_thread;
+mod reloading;
+mod shared;
+mod start;
+mod writer;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::failure::Failure;
+use super::web;
+use reloading::Reloading;
+use shared::Shared;
+use start::Started;
+
+/// Batches of findings on their way to the writer; more wait in the ledger, where they stay bounded.
+const BATCHES: usize = 2;
+/// Events between the capture threads and the ledger.
+const EVENTS: usize = 1 << 16;
+/// How long a stop may take before what is left is abandoned.
+const STOP: Duration = Duration::from_millis(4500);
+
+/// The daemon: captures, keeps, counts, tells.
+#[derive(Args)]
+pub struct RunArgs {
+    /// Configuration; default /etc/shadowtap/config.toml where it is there.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Interface to capture from, several times for several; default those of the configuration, else that of the default route.
+    #[arg(short, long = "interface", value_name = "IFACE")]
+    interfaces: Vec<String>,
+    /// Store, as sqlite:///path.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// Address of metrics and health.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+}
+
+/// Runs until it is told to stop.
+///
+/// # Errors
+/// What kept it from starting; a store or thread that failed for good.
+pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let started = start::start(args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = runtime.block_on(serve(started));
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+async fn serve(started: Started) -> Result<(), Failure> {
+    let Started { config, rules, captures, listener, config_file } = started;
+    let store = super::store::Store::open(&config.store.url).await?;
+    let shared = Arc::new(Shared::new(&config, &rules, captures.iter().map(|c| c.interface().to_owned()))?);
+    let (batches, batch_inbox) = mpsc::channel(BATCHES);
+    let (events, event_inbox) = crossbeam_channel::bounded(EVENTS);
+
+    let mut attribution = ledger_thread::attribution(&config, &rules);
+    for sighting in store.open_sightings().await? {
+        shared.metrics.resume(&sighting);
+        attribution.restore(sighting);
+    }
+    let writer = tokio::spawn(writer::write(store.clone(), batch_inbox, Arc::clone(&shared)));
+    let ledger = ledger_thread::spawn(attribution, event_inbox, batches, Arc::clone(&shared))?;
+    let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
+    let stop_web = shared.stopped();
+    let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
+    let mut reloading = Reloading::start(config_file, config, store.clone(), events, &shared).await?;
+    tracing::info!("running");
+
+    wait(&mut reloading, &shared).await?;
+    tracing::info!("stopping");
+    shared.stop.store(true, Ordering::Release);
+    shared.stop_signal.send_replace(true);
+    let finished = tokio::time::timeout(STOP, async {
+        let delivery = reloading.into_delivery();
+        join(threads).await;
+        join(vec![ledger]).await;
+        let _ = writer.await;
+        if let Some(delivery) = delivery {
+            delivery.stop().await;
+        }
+        web.abort();
+        store.close().await;
+    });
+    match finished.await {
+        Ok(()) => tracing::info!("stopped"),
+        Err(_) => tracing::warn!("stopped before everything was written; the next start goes on from the last commit"),
+    }
+    Ok(())
+}
+
+/// Serves signals and reloads until it is time to stop.
+async fn wait(reloading: &mut Reloading, shared: &Shared) -> Result<(), Failure> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut failed = shared.failed();
+    loop {
+        tokio::select! {
+            _ = term.recv() => return Ok(()),
+            _ = int.recv() => return Ok(()),
+            _ = hangup.recv() => reloading.reload().await,
+            () = reloading.changed() => reloading.reload().await,
+            _ = failed.changed() => return Err(Failure::Internal(failed.borrow().clone())),
+        }
+    }
+}
+
+async fn join(threads: Vec<std::thread::JoinHandle<()>>) {
+    for thread in threads {
+        let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    }
+}
+

@@ -1,0 +1,164 @@
+//! Reload: configuration, signatures and policy are read again when their files change or on SIGHUP, all or nothing. A refused file keeps
+//! the old set, says why and is counted. Couriers are started anew where the sinks changed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use tokio::sync::Notify;
+
+use super::ledger_thread::Message;
+use super::shared::Shared;
+use crate::daemon::alert::{Pace, Webhook, WebhookSettings};
+use crate::daemon::config::{self, Config, DEFAULT_FILE};
+use crate::daemon::delivery::Delivery;
+use crate::daemon::diagnostic::Diagnostic;
+use crate::daemon::failure::Failure;
+use crate::daemon::letter::Given;
+use crate::daemon::reload::Watch;
+use crate::daemon::rules::Rules;
+use crate::daemon::store::Store;
+use crate::daemon::pipeline;
+
+/// What `shadowtap_reloads_total` calls it.
+const WHAT: &str = "configuration";
+
+/// Everything that a reload exchanges.
+pub(super) struct Reloading {
+    file: Option<PathBuf>,
+    config: Config,
+    store: Store,
+    events: Sender<Message>,
+    shared: Arc<Shared>,
+    delivery: Option<Delivery>,
+    watch: Option<Watch>,
+    changed: Arc<Notify>,
+}
+
+impl Reloading {
+    /// Watches the files of a configuration and starts the couriers of its sinks.
+    pub(super) async fn start(
+        file: Option<PathBuf>,
+        config: Config,
+        store: Store,
+        events: Sender<Message>,
+        shared: &Arc<Shared>,
+    ) -> Result<Self, Failure> {
+        let changed = Arc::new(Notify::new());
+        let notify = Arc::clone(&changed);
+        let watch = Watch::start(watched(&file, &config), move || notify.notify_one());
+        let watch = watch.inspect_err(|error| tracing::warn!(%error, "files are not watched; send SIGHUP after a change")).ok();
+        let mut reloading = Reloading { file, config, store, events, shared: Arc::clone(shared), delivery: None, watch, changed };
+        reloading.start_delivery()?;
+        Ok(reloading)
+    }
+
+    /// Done when a watched file has changed, or there is something to deliver meanwhile and it was said on.
+    pub(super) async fn changed(&mut self) {
+        loop {
+            tokio::select! {
+                () = self.changed.notified() => return,
+                () = self.shared.alerted.notified() => self.wake(),
+            }
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(delivery) = &self.delivery {
+            delivery.wake();
+        }
+    }
+
+    /// Reads everything again.
+    pub(super) async fn reload(&mut self) {
+        let file = self.file.clone();
+        let read = tokio::task::spawn_blocking(move || read(file)).await;
+        match read {
+            Ok(Ok((config, rules))) => self.take(config, rules).await,
+            Ok(Err(problems)) => {
+                problems.iter().for_each(|problem| tracing::error!("{problem}"));
+                tracing::error!("reload refused: what was in force before stays in force");
+                self.shared.metrics.reload(WHAT, false);
+            }
+            Err(error) => tracing::error!(%error, "reload failed"),
+        }
+    }
+
+    async fn take(&mut self, mut config: Config, rules: Rules) {
+        // What stands on the command line outlives a reload.
+        config.capture.interfaces.clone_from(&self.config.capture.interfaces);
+        config.store.clone_from(&self.config.store);
+        config.http.clone_from(&self.config.http);
+        if config.capture != self.config.capture || config.user != self.config.user {
+            tracing::warn!("a change of [capture] or user takes effect at the next start");
+        }
+        let has_new_sinks = config.webhooks != self.config.webhooks;
+        let judgement = Box::new(pipeline::judgement(&config, &rules));
+        let services = rules.signatures.services().len();
+        self.shared.replace(&config, rules);
+        // The ledger must hear of it: wait for room rather than drop.
+        let events = self.events.clone();
+        let _ = tokio::task::spawn_blocking(move || events.send(Message::Judge(judgement))).await;
+        self.config = config;
+        if has_new_sinks {
+            self.restart_delivery().await;
+        }
+        if let Some(watch) = &mut self.watch
+            && let Err(error) = watch.replace(watched(&self.file, &self.config))
+        {
+            tracing::warn!(%error, "files are not watched; send SIGHUP after a change");
+        }
+        self.shared.metrics.reload(WHAT, true);
+        tracing::info!(services, "reloaded");
+    }
+
+    async fn restart_delivery(&mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            delivery.stop().await;
+        }
+        if let Err(error) = self.start_delivery() {
+            tracing::error!(%error, "alerts wait in the store: a sink cannot be used");
+        }
+    }
+
+    fn start_delivery(&mut self) -> Result<(), Failure> {
+        let sinks: Result<Vec<_>, _> = self.config.webhooks.iter().map(|w| Webhook::new(settings(w))).collect();
+        let shared = Arc::clone(&self.shared);
+        let on_result = move |sink: &str, given: &Given| shared.metrics.alert(sink, given.word());
+        let delivery = Delivery::start(&self.store, sinks.map_err(Failure::Setting)?, Pace::default(), &(Arc::new(on_result) as _));
+        self.delivery = Some(delivery);
+        Ok(())
+    }
+
+    /// Ends watching and gives the couriers, which go on until the last batch is written.
+    pub(super) fn into_delivery(self) -> Option<Delivery> {
+        self.delivery
+    }
+}
+
+fn read(file: Option<PathBuf>) -> Result<(Config, Rules), Vec<Diagnostic>> {
+    let config = Config::load(file.as_deref())?;
+    let rules = Rules::load(&config.value)?;
+    config.warnings.iter().chain(&rules.warnings).for_each(|warning| tracing::warn!("{warning}"));
+    Ok((config.value, rules.value))
+}
+
+fn settings(webhook: &config::Webhook) -> WebhookSettings {
+    WebhookSettings {
+        name: webhook.name.clone(),
+        url: webhook.url.to_string(),
+        secret_file: webhook.secret_file.clone(),
+        ca_file: None,
+        timeout: webhook.timeout,
+    }
+}
+
+/// Files and folders whose change is a reload.
+fn watched(file: &Option<PathBuf>, config: &Config) -> Vec<PathBuf> {
+    let mut paths = config.files.clone();
+    paths.extend(file.clone().or_else(|| Some(DEFAULT_FILE.into())));
+    paths.extend(config.signatures.folder.clone());
+    paths.sort();
+    paths.dedup();
+    paths
+}

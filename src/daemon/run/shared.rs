@@ -1,0 +1,121 @@
+//! What the daemon's threads share: metrics, the rules in force, health, the word to stop. Nothing here lies on a packet's path.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::{Notify, watch};
+
+use crate::daemon::config::Config;
+use crate::daemon::failure::Failure;
+use crate::daemon::metrics::{MOST_SERIES, Metrics};
+use crate::daemon::rules::Rules;
+use crate::daemon::web::Ready;
+
+/// Shared by all threads of the daemon.
+pub(super) struct Shared {
+    pub(super) metrics: Arc<Metrics>,
+    /// Set once it is time to stop.
+    pub(super) stop: AtomicBool,
+    /// The same for tasks.
+    pub(super) stop_signal: watch::Sender<bool>,
+    /// The rules in force.
+    rules: RwLock<Arc<Rules>>,
+    /// Names of the sinks alerts go to.
+    sinks: RwLock<Arc<[String]>>,
+    /// There may be new alerts in the outbox.
+    pub(super) alerted: Notify,
+    captures: Mutex<Vec<(String, Option<String>)>>,
+    store_error: Mutex<Option<String>>,
+    failed: watch::Sender<String>,
+}
+
+impl Shared {
+    pub(super) fn new(config: &Config, rules: &Rules, interfaces: impl Iterator<Item = String>) -> Result<Self, Failure> {
+        let metrics = Metrics::new(MOST_SERIES).map_err(|e| Failure::Internal(format!("metrics cannot be registered: {e}")))?;
+        let shared = Shared {
+            metrics: Arc::new(metrics),
+            stop: AtomicBool::new(false),
+            stop_signal: watch::Sender::new(false),
+            rules: RwLock::new(Arc::new(rules.clone())),
+            sinks: RwLock::new(config.webhooks.iter().map(|w| w.name.clone()).collect()),
+            alerted: Notify::new(),
+            captures: Mutex::new(interfaces.map(|name| (name, None)).collect()),
+            store_error: Mutex::new(None),
+            failed: watch::Sender::new(String::new()),
+        };
+        shared.count_signatures(rules);
+        Ok(shared)
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// Done once it is time to stop.
+    pub(super) fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stop = self.stop_signal.subscribe();
+        async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        }
+    }
+
+    pub(super) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn sinks(&self) -> Arc<[String]> {
+        Arc::clone(&self.sinks.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts new rules and sinks into force.
+    pub(super) fn replace(&self, config: &Config, rules: Rules) {
+        self.count_signatures(&rules);
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = config.webhooks.iter().map(|w| w.name.clone()).collect();
+    }
+
+    fn count_signatures(&self, rules: &Rules) {
+        self.metrics.signatures("services", rules.signatures.services().len());
+        self.metrics.signatures("hosts", rules.signatures.host_count());
+        self.metrics.signatures("vendors", rules.signatures.vendor_count());
+    }
+
+    /// Notes why an interface cannot be captured from now; `None` when it can again.
+    pub(super) fn capture_trouble(&self, at: usize, why: Option<String>) {
+        let mut captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, trouble)) = captures.get_mut(at) {
+            *trouble = why;
+        }
+    }
+
+    /// Notes why the store cannot be written now; says so in the log where that changes.
+    pub(super) fn store_trouble(&self, why: Option<String>) {
+        let mut trouble = self.store_error.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*trouble, &why) {
+            (None, Some(error)) => tracing::error!(%error, "the store cannot be written; sightings wait in memory"),
+            (Some(_), None) => tracing::info!("the store can be written again"),
+            _ => {}
+        }
+        *trouble = why;
+    }
+
+    /// Why the daemon is not ready; empty where it is.
+    pub(super) fn readiness(self: &Arc<Self>) -> Ready {
+        let shared = Arc::clone(self);
+        Arc::new(move || {
+            let captures = shared.captures.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut reasons: Vec<String> = captures.iter().filter_map(|(_, why)| why.clone()).collect();
+            reasons.extend(shared.store_error.lock().unwrap_or_else(PoisonError::into_inner).clone());
+            reasons
+        })
+    }
+
+    /// A part of the daemon cannot go on.
+    pub(super) fn fail(&self, why: String) {
+        self.failed.send_replace(why);
+    }
+
+    pub(super) fn failed(&self) -> watch::Receiver<String> {
+        self.failed.subscribe()
+    }
+}

@@ -1,0 +1,97 @@
+//! Steps 1 to 3 of the start: read, open what needs rights, drop them.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use super::RunArgs;
+use crate::daemon::capture::interfaces;
+use crate::daemon::capture::live::LiveCapture;
+use crate::daemon::config::Config;
+use crate::daemon::failure::Failure;
+use crate::daemon::rules::Rules;
+use crate::daemon::store::Location;
+use crate::daemon::{log, rights};
+
+/// What the daemon begins with.
+pub(super) struct Started {
+    pub(super) config: Config,
+    pub(super) rules: Rules,
+    pub(super) captures: Vec<LiveCapture>,
+    pub(super) listener: TcpListener,
+    pub(super) config_file: Option<PathBuf>,
+}
+
+/// Reads, opens and drops, in that order.
+pub(super) fn start(args: &RunArgs) -> Result<Started, Failure> {
+    let (config, rules) = read(args)?;
+    let captures = open_captures(&config)?;
+    let listener = TcpListener::bind(config.http.listen).map_err(|e| {
+        let hint = "another shadowtap may be running; choose another address with --listen";
+        Failure::Setting(format!("{} cannot be listened on: {e}; {hint}", config.http.listen))
+    })?;
+    let store = store_file(&config)?;
+    let report = rights::drop_to(config.user.as_deref(), store.as_deref())?;
+    tracing::info!("{report}");
+    announce(&captures, &config);
+    Ok(Started { config, rules, captures, listener, config_file: args.config.clone() })
+}
+
+fn read(args: &RunArgs) -> Result<(Config, Rules), Failure> {
+    let loaded = Config::load(args.config.as_deref()).map_err(Failure::Configuration)?;
+    let mut config = loaded.value;
+    log::start(Some(config.log.level)).map_err(Failure::Setting)?;
+    if let Some(store) = &args.store {
+        config.store.url.clone_from(store);
+    }
+    if let Some(listen) = args.listen {
+        if !listen.ip().is_loopback() && !config.http.allow_remote {
+            let why = "others could read it there; set allow_remote = true in [http] of the configuration to allow that";
+            return Err(Failure::Setting(format!("--listen {listen}: {why}")));
+        }
+        config.http.listen = listen;
+    }
+    if !args.interfaces.is_empty() {
+        config.capture.interfaces.clone_from(&args.interfaces);
+    }
+    if config.capture.interfaces.is_empty() {
+        config.capture.interfaces.push(default_interface()?);
+    }
+    let rules = Rules::load(&config).map_err(Failure::Configuration)?;
+    loaded.warnings.iter().chain(&rules.warnings).for_each(|warning| tracing::warn!("{warning}"));
+    Ok((config, rules.value))
+}
+
+fn default_interface() -> Result<String, Failure> {
+    interfaces::default_route().ok_or_else(|| {
+        let known = interfaces::interfaces().map(|list| interfaces::listed(&list)).unwrap_or_default();
+        Failure::Setting(format!("no interface is named and there is no default route; name one with -i:\n{known}"))
+    })
+}
+
+fn open_captures(config: &Config) -> Result<Vec<LiveCapture>, Failure> {
+    config.capture.interfaces.iter().map(|name| LiveCapture::open(name, &config.capture)).collect()
+}
+
+/// File of the store; `None` where it is kept in memory.
+fn store_file(config: &Config) -> Result<Option<PathBuf>, Failure> {
+    Ok(match Location::parse(&config.store.url)? {
+        Location::Memory => None,
+        Location::File(path) => Some(path),
+    })
+}
+
+/// Tells the person at the terminal where things are.
+fn announce(captures: &[LiveCapture], config: &Config) {
+    for capture in captures {
+        tracing::info!("capturing from {}", capture.interface());
+        if let Some(hint) = interfaces::uplink_hint(capture.interface()) {
+            tracing::warn!("{hint}");
+        }
+    }
+    tracing::info!("metrics at http://{}/metrics", config.http.listen);
+    let file = store_file(config).ok().flatten();
+    tracing::info!("database {}", file.as_deref().unwrap_or(Path::new("in memory, gone at the end")).display());
+    if config.webhooks.is_empty() {
+        tracing::info!("no [[alert.webhook]] is configured: alerts are kept and listed by 'shadowtap alerts list'");
+    }
+}

@@ -1,0 +1,146 @@
+//! What could be seen, and what could not: encrypted flows by zone, hour and reason, and the protocols behind which use may hide.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+use super::event::{BlindSpot, Reason};
+use super::frame::Time;
+
+/// Clients counted one by one in an hour, zone and kind; beyond that the count stands still and says so by being this number.
+pub const MAX_CLIENTS: usize = 10_000;
+/// Clients remembered of the current hour over all zones and kinds.
+const MAX_SEEN: usize = 100_000;
+
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Sight {
+    /// An encrypted flow: named, or why not.
+    Flow(Reason),
+    /// A flow of a protocol that hides others, or a look-up made on behalf of others.
+    Blind(BlindSpot),
+}
+
+impl Sight {
+    /// Every one.
+    pub fn all() -> impl Iterator<Item = Sight> {
+        Reason::ALL.into_iter().map(Sight::Flow).chain(BlindSpot::ALL.into_iter().map(Sight::Blind))
+    }
+
+    /// The word used in tables, output and labels; no two share one.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Sight::Flow(reason) => reason.word(),
+            Sight::Blind(spot) => spot.word(),
+        }
+    }
+
+    /// The sight a word names.
+    pub fn from_word(word: &str) -> Option<Sight> {
+        Sight::all().find(|s| s.word() == word)
+    }
+}
+
+/// Counts of one hour, zone and sight.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Count {
+    /// Flows, or look-ups.
+    pub flows: u64,
+    /// Different clients, at most [`MAX_CLIENTS`].
+    pub clients: u64,
+}
+
+/// What is new in one hour, zone and sight since last asked: to be added to what was kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Increment {
+    /// Beginning of the hour.
+    pub hour: Time,
+    /// Zone of the clients.
+    pub zone: Arc<str>,
+    /// What was seen.
+    pub sight: Sight,
+    /// How much more.
+    pub more: Count,
+}
+
+type Key = (Arc<str>, Sight);
+
+/// The account.
+#[derive(Debug)]
+pub struct Visibility {
+    totals: BTreeMap<Key, u64>,
+    fresh: BTreeMap<(u64, Key), Count>,
+    hour: u64,
+    seen: HashSet<(Key, IpAddr), FixedState>,
+    clients: BTreeMap<Key, u64>,
+}
+
+impl Visibility {
+    /// Nothing seen yet; `seed` keys the hash.
+    pub fn new(seed: u64) -> Self {
+        let seen = HashSet::with_hasher(FixedState::with_seed(seed));
+        Visibility { totals: BTreeMap::new(), fresh: BTreeMap::new(), hour: 0, seen, clients: BTreeMap::new() }
+    }
+
+    /// Counts one more flow of a client.
+    pub fn count(&mut self, zone: &Arc<str>, sight: Sight, client: IpAddr, now: Time) {
+        let hour = now.seconds() / 3600;
+        if hour != self.hour {
+            self.hour = hour;
+            self.seen.clear();
+            self.clients.clear();
+        }
+        let key = (Arc::clone(zone), sight);
+        let is_new = self.seen.len() < MAX_SEEN && self.seen.insert((key.clone(), client));
+        let known = self.clients.entry(key.clone()).or_default();
+        let is_counted = is_new && *known < MAX_CLIENTS as u64;
+        *known = known.saturating_add(u64::from(is_counted));
+        let total = self.totals.entry(key.clone()).or_default();
+        *total = total.saturating_add(1);
+        let fresh = self.fresh.entry((hour, key)).or_default();
+        fresh.flows = fresh.flows.saturating_add(1);
+        fresh.clients = fresh.clients.saturating_add(u64::from(is_counted));
+    }
+
+    /// Flows by zone and sight since the beginning.
+    pub fn totals(&self) -> &BTreeMap<(Arc<str>, Sight), u64> {
+        &self.totals
+    }
+
+    /// What is new since last asked, oldest hour first.
+    pub fn drain(&mut self) -> Vec<Increment> {
+        let fresh = std::mem::take(&mut self.fresh);
+        let hour = |h: u64| Time::new(h.saturating_mul(3600), 0);
+        fresh.into_iter().map(|((h, (zone, sight)), more)| Increment { hour: hour(h), zone, sight, more }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_unambiguous() {
+        for sight in Sight::all() {
+            assert_eq!(Sight::from_word(sight.word()), Some(sight));
+        }
+    }
+
+    #[test]
+    fn counts_flows_and_clients_by_hour_once() {
+        let mut v = Visibility::new(1);
+        let (zone, sight): (Arc<str>, _) = ("other".into(), Sight::Flow(Reason::Named));
+        let ip = |n: u8| IpAddr::from([10, 0, 0, n]);
+        for (client, second) in [(1, 0), (1, 5), (2, 10), (1, 3600)] {
+            v.count(&zone, sight, ip(client), Time::new(second, 0));
+        }
+        let fresh = v.drain();
+        let told: Vec<_> = fresh.iter().map(|i| (i.hour.seconds(), i.more.flows, i.more.clients)).collect();
+        assert_eq!(told, [(0, 3, 2), (3600, 1, 1)]);
+        assert!(v.drain().is_empty());
+        assert_eq!(v.totals().values().sum::<u64>(), 4);
+    }
+}
