@@ -23,6 +23,7 @@ pub mod output;
 pub mod policy;
 pub mod progress;
 pub mod report;
+pub mod rights;
 pub mod rules;
 pub mod sighting_json;
 pub mod signatures;
