@@ -25,6 +25,7 @@ pub mod policy;
 pub mod progress;
 pub mod replay;
 pub mod report;
+pub mod rights;
 pub mod rules;
 pub mod sighting_json;
 pub mod signatures;

@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 
 use super::absence::Absence;
 use super::interfaces::{Interface, interfaces};
+use super::presence::present;
 use super::socket::{self, BLOCK_MILLIS, Socket, reason};
 use crate::daemon::failure::Failure;
 use crate::daemon::{clock, config};
@@ -17,6 +18,9 @@ use crate::engine::frame::{Frame, LinkType, Time};
 const LOOK: Duration = Duration::from_secs(1);
 /// Frames captured longer ago than this have been handed out when the capture is idle: a block's time, and as much again for the kernel.
 const SETTLED_NANOS: u64 = 2 * BLOCK_MILLIS as u64 * 1_000_000;
+
+/// What an operator can do where an interface was made again and only the right to open it would have brought promiscuous mode.
+const PROMISCUOUS_REMEDY: &str = "frames for other machines are missed until \"ip link set dev IFACE promisc on\" or a restart";
 
 /// What [`LiveCapture::next`] brings.
 #[derive(Debug)]
@@ -139,7 +143,8 @@ impl LiveCapture {
         let now = Instant::now();
         if let Some(why) = self.trouble.take() {
             self.is_broken = true;
-            return Some(self.away(now, format!("{}: {why}", self.interface)));
+            let why = self.present().err().unwrap_or_else(|| format!("{}: {why}", self.interface));
+            return Some(self.away(now, why));
         }
         if self.absence.is_some() {
             return self.look_again(now);
@@ -153,9 +158,12 @@ impl LiveCapture {
             return Some(idle());
         }
         self.looked = now;
-        match self.presence() {
-            Presence::Up => Some(idle()),
-            other => Some(self.away(now, other.said(&self.interface))),
+        match self.present() {
+            Ok(Some(interface)) if !self.reads(&interface) => {
+                Some(self.away(now, format!("{} was deleted and made again", self.interface)))
+            }
+            Ok(_) => Some(idle()),
+            Err(why) => Some(self.away(now, why)),
         }
     }
 
@@ -187,17 +195,16 @@ impl LiveCapture {
     }
 
     fn resume(&mut self) -> Result<(), String> {
-        match self.presence() {
-            Presence::Up if !self.is_broken => Ok(()),
-            Presence::Up => self.reopen(None),
-            Presence::MadeAgain(interface) if interface.is_up => self.reopen(Some(&interface)),
-            other => Err(other.said(&self.interface)),
+        match self.present()? {
+            Some(interface) if self.reads(&interface) && !self.is_broken => Ok(()),
+            interface => self.reopen(interface.as_ref()),
         }
     }
 
-    fn reopen(&mut self, made_again: Option<&Interface>) -> Result<(), String> {
+    fn reopen(&mut self, present: Option<&Interface>) -> Result<(), String> {
         self.stats();
-        match (socket::open(&self.interface, &self.settings), made_again.and_then(|i| i.link.as_ref())) {
+        let name = present.map_or(&self.interface, |i| &i.name);
+        match (socket::open(name, &self.settings), present.and_then(|i| i.link.as_ref())) {
             (Ok(socket), _) => {
                 self.link = LinkType(socket.handle.get_datalink().0);
                 self.socket = socket;
@@ -205,54 +212,29 @@ impl LiveCapture {
                 Ok(())
             }
             (Err(Failure::Permission(_)), Some(link)) => {
-                socket::rebind(&self.socket.handle, link).map_err(|e| format!("{} cannot be bound again: {e}", self.interface))?;
-                self.socket.index = Some(link.ifindex());
+                self.socket.rebind(link).map_err(|why| format!("{} cannot be opened again: {why}", self.interface))?;
+                if self.settings.promiscuous {
+                    tracing::warn!(interface = self.interface, "promiscuous mode could not be asked for again; {PROMISCUOUS_REMEDY}");
+                }
                 Ok(())
             }
             (Err(failure), _) => Err(failure.to_string()),
         }
     }
 
-    fn presence(&self) -> Presence {
-        match (self.socket.index, interfaces()) {
-            (Some(index), Ok(all)) => Presence::of(index, &self.interface, &all),
-            _ => Presence::Up,
-        }
+    /// Whether the open handle listens to `interface`.
+    fn reads(&self, interface: &Interface) -> bool {
+        self.socket.link.map(|l| l.ifindex()) == interface.index()
+    }
+
+    /// The interface to go on with; `None` for `any` and devices that are no network interface.
+    fn present(&self) -> Result<Option<Interface>, String> {
+        let Some(link) = &self.socket.link else { return Ok(None) };
+        let all = interfaces().map_err(|e| format!("the interfaces cannot be listed: {e}"))?;
+        present(link.ifindex(), &self.interface, &all).map(|i| Some(i.clone()))
     }
 }
 
 fn idle() -> Polled<'static> {
     Polled::Idle(Time(clock::now().0.saturating_sub(SETTLED_NANOS)))
-}
-
-/// How an interface stands that was opened once.
-#[derive(PartialEq, Eq, Debug)]
-enum Presence {
-    /// It is there, perhaps renamed.
-    Up,
-    /// It is there, but set down.
-    Down,
-    /// Another one bears its name.
-    MadeAgain(Interface),
-    /// Nothing is there.
-    Missing,
-}
-
-impl Presence {
-    fn of(index: usize, name: &str, all: &[Interface]) -> Self {
-        if let Some(same) = all.iter().find(|i| i.index() == Some(index)) {
-            return if same.is_up { Presence::Up } else { Presence::Down };
-        }
-        all.iter().find(|i| i.name == name).map_or(Presence::Missing, |i| Presence::MadeAgain(i.clone()))
-    }
-
-    fn said(&self, interface: &str) -> String {
-        match self {
-            Presence::Up => format!("{interface} is up"),
-            Presence::Down => format!("{interface} is down"),
-            Presence::MadeAgain(i) if i.is_up => format!("{interface} was deleted and made again"),
-            Presence::MadeAgain(_) => format!("{interface} was deleted and made again, and is down"),
-            Presence::Missing => format!("{interface} is gone"),
-        }
-    }
 }

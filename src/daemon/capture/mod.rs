@@ -6,4 +6,7 @@ pub mod interfaces;
 pub mod live;
 mod pcap_file;
 mod pcapng_file;
+mod presence;
+pub mod route;
 mod socket;
+pub mod uplink;

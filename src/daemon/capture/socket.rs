@@ -16,8 +16,8 @@ pub(super) const ANY: &str = "any";
 /// An open handle, and what holds for every frame of it.
 pub(super) struct Socket {
     pub handle: Capture<Active>,
-    /// The kernel's number of the interface; `None` for `any` and devices that are no network interface.
-    pub index: Option<usize>,
+    /// The interface as the kernel knows it; `None` for `any` and devices that are no network interface.
+    pub link: Option<LinkAddr>,
     /// Nanoseconds in one unit of a frame's fraction of a second.
     pub nanos_per_tick: u32,
 }
@@ -52,12 +52,19 @@ pub(super) fn open(interface: &str, settings: &config::Capture) -> Result<Socket
     if let Some(filter) = &settings.filter {
         handle.filter(filter, true).map_err(|e| bad_filter(interface, filter, &e))?;
     }
-    Ok(Socket { handle, index: found.and_then(|i| i.index()), nanos_per_tick: if is_network { 1 } else { 1000 } })
+    Ok(Socket { handle, link: found.and_then(|i| i.link), nanos_per_tick: if is_network { 1 } else { 1000 } })
 }
 
-/// Binds an open handle to an interface that was made again. That needs no right, but it cannot ask for promiscuous mode.
-pub(super) fn rebind(handle: &Capture<Active>, link: &LinkAddr) -> nix::Result<()> {
-    bind(handle.as_raw_fd(), link)
+impl Socket {
+    /// Binds the handle to an interface that was made again. That needs no right, but it cannot ask for promiscuous mode.
+    pub fn rebind(&mut self, link: &LinkAddr) -> Result<(), String> {
+        if self.link.is_some_and(|old| old.hatype() != link.hatype()) {
+            return Err("it is of another kind now, which takes the right CAP_NET_RAW; restart shadowtap".into());
+        }
+        bind(self.handle.as_raw_fd(), link).map_err(|e| e.to_string())?;
+        self.link = Some(*link);
+        Ok(())
+    }
 }
 
 fn is_device(name: &str) -> bool {

@@ -1,0 +1,228 @@
+//! Giving rights away, for good. The order is fixed:
+//!
+//! 1. The caller opens capture handles and listening sockets, and has started no thread yet: the kernel keeps rights for each thread
+//!    apart, so [`drop_to`] refuses where there are others. Runtime and store are started afterwards, as the user dropped to.
+//! 2. Root chooses whom to become: the configured user; else who called sudo; else the user `shadowtap`; else `nobody`.
+//! 3. The bounding set is emptied, so that no program started later can bring a capability; that takes CAP_SETPCAP.
+//! 4. Ambient capabilities are cleared.
+//! 5. Root becomes that user: supplementary groups, group, user, each real, effective and saved.
+//! 6. Permitted, effective and inheritable capabilities are cleared, CAP_NET_RAW among them.
+//! 7. No-new-privs is set: no set-uid program and no file capability gives anything back.
+//! 8. All that is looked at again: root cannot be taken back, no capability is left.
+//! 9. What the daemon must write is tried as that user.
+
+use std::ffi::CString;
+use std::fmt;
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, Gid, Uid, User, access, getegid, geteuid, getuid, initgroups, setgroups, setresgid, setresuid, setuid};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set, clear_ambient_capability_set, no_new_privs,
+    remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
+};
+
+use super::failure::Failure;
+
+/// What was achieved; printed, it is one sentence for the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// Whom the process runs as.
+    pub user: String,
+    /// Their number.
+    pub uid: u32,
+    /// Their group's number.
+    pub gid: u32,
+    /// Whether root was given up by this; else the process was an ordinary user's from the start.
+    pub was_root: bool,
+    /// Whether CAP_NET_RAW was held and has been given up.
+    pub had_net_raw: bool,
+    /// Whether the bounding set is empty. It takes CAP_SETPCAP, which an ordinary user's process lacks; no-new-privs stands in for it.
+    pub is_bounding_set_empty: bool,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { user, uid, gid, .. } = self;
+        write!(f, "runs as {user} (uid {uid}, gid {gid}) without any capability and with no-new-privs")?;
+        match (self.was_root, self.had_net_raw) {
+            (true, _) => f.write_str("; root was given up and cannot be taken back")?,
+            (false, true) => f.write_str("; CAP_NET_RAW was given up and cannot be taken back")?,
+            (false, false) => {}
+        }
+        if !self.is_bounding_set_empty {
+            f.write_str("; the bounding set could not be emptied for want of CAP_SETPCAP, which no-new-privs makes harmless")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whom to become.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Target {
+    name: String,
+    uid: Uid,
+    gid: Gid,
+    is_listed: bool,
+}
+
+/// Gives every right away, as the module's steps say. `user` is the configured one; `writable` are folders and files that must be
+/// writable afterwards, as far as they exist (for a folder that does not, its parent is meant).
+///
+/// # Errors
+/// [`Failure::Setting`] for a user who does not exist or is root; [`Failure::Permission`] where the kernel refuses a step, or a path cannot be
+/// written by the user dropped to; [`Failure::Internal`] where other threads run or a right is left.
+pub fn drop_to(user: Option<&str>, writable: &[&Path]) -> Result<Report, Failure> {
+    refuse_threads()?;
+    let was_root = geteuid().is_root() || getuid().is_root();
+    let before = capabilities(None).map_err(|e| refused("capabilities cannot be read", e))?;
+    let target = if was_root { choose(user)? } else { own(user)? };
+    empty_bounding_set();
+    clear_ambient_capability_set().map_err(|e| refused("ambient capabilities cannot be cleared", e))?;
+    if was_root {
+        become_user(&target)?;
+    }
+    let none = CapabilitySets { effective: CapabilitySet::empty(), permitted: CapabilitySet::empty(), inheritable: CapabilitySet::empty() };
+    set_capabilities(None, none).map_err(|e| refused("capabilities cannot be cleared", e))?;
+    set_no_new_privs(true).map_err(|e| refused("no-new-privs cannot be set", e))?;
+    verify(&target)?;
+    for path in writable {
+        must_be_writable(path, &target)?;
+    }
+    Ok(Report {
+        user: target.name,
+        uid: target.uid.as_raw(),
+        gid: target.gid.as_raw(),
+        was_root,
+        had_net_raw: before.effective.contains(CapabilitySet::NET_RAW),
+        is_bounding_set_empty: bounding_set().next().is_none(),
+    })
+}
+
+fn refuse_threads() -> Result<(), Failure> {
+    match std::fs::read_dir("/proc/self/task").map(Iterator::count) {
+        Ok(1) | Err(_) => Ok(()),
+        Ok(n) => Err(Failure::Internal(format!("rights must be given up before threads are started; {n} run already"))),
+    }
+}
+
+fn refused(what: &str, error: impl fmt::Display) -> Failure {
+    Failure::Permission(format!("giving up rights failed: {what} ({error})"))
+}
+
+/// Whom root becomes.
+fn choose(user: Option<&str>) -> Result<Target, Failure> {
+    if let Some(name) = user {
+        let found = listed(name)?.ok_or_else(|| {
+            Failure::Setting(format!("user {name:?} does not exist; make it with: sudo useradd --system --shell /usr/sbin/nologin {name}"))
+        })?;
+        return match found.uid.is_root() {
+            true => Err(Failure::Setting(format!("user {name:?} is root; name an ordinary user to become"))),
+            false => Ok(found),
+        };
+    }
+    let number = |name| std::env::var(name).ok().and_then(|text: String| text.parse().ok());
+    if let (Some(uid @ 1..), Some(gid @ 1..)) = (number("SUDO_UID"), number("SUDO_GID")) {
+        return caller(Uid::from_raw(uid), Gid::from_raw(gid));
+    }
+    for name in ["shadowtap", "nobody"] {
+        if let Some(found) = listed(name)?.filter(|t| !t.uid.is_root()) {
+            return Ok(found);
+        }
+    }
+    Err(Failure::Setting("started as root, and there is no user to become: name one with `user = \"…\"` in the configuration".into()))
+}
+
+/// Who called sudo: known by number only where no list of users has them.
+fn caller(uid: Uid, gid: Gid) -> Result<Target, Failure> {
+    let found = User::from_uid(uid).map_err(|e| Failure::Internal(format!("user {uid} cannot be looked up: {e}")))?;
+    Ok(found.map_or_else(|| Target { name: uid.to_string(), uid, gid, is_listed: false }, Target::from))
+}
+
+/// An ordinary user stays who they are.
+fn own(user: Option<&str>) -> Result<Target, Failure> {
+    let own = caller(geteuid(), getegid())?;
+    match user {
+        Some(name) if listed(name)?.is_none_or(|t| t.uid != own.uid) => Err(Failure::Permission(format!(
+            "only root can become the configured user {name:?}, and this process is {}'s; start it as root, start it as {name}, or leave \
+             the user out of the configuration",
+            own.name
+        ))),
+        _ => Ok(Target { gid: getegid(), ..own }),
+    }
+}
+
+fn listed(name: &str) -> Result<Option<Target>, Failure> {
+    let found = User::from_name(name).map_err(|e| Failure::Internal(format!("user {name:?} cannot be looked up: {e}")))?;
+    Ok(found.map(Target::from))
+}
+
+impl From<User> for Target {
+    fn from(user: User) -> Self {
+        Target { name: user.name, uid: user.uid, gid: user.gid, is_listed: true }
+    }
+}
+
+/// Every capability that is in the bounding set.
+fn bounding_set() -> impl Iterator<Item = CapabilitySet> {
+    let all = (0..64).map(|n| CapabilitySet::from_bits_retain(1 << n));
+    // The kernel refuses the number after its last.
+    all.map_while(|one| capability_is_in_bounding_set(one).ok().map(|is_in| is_in.then_some(one))).flatten()
+}
+
+fn empty_bounding_set() {
+    for one in bounding_set() {
+        if remove_capability_from_bounding_set(one).is_err() {
+            return; // without CAP_SETPCAP none can be; the report looks at the set itself
+        }
+    }
+}
+
+fn become_user(target: &Target) -> Result<(), Failure> {
+    let Target { name, uid, gid, is_listed } = target;
+    let step = |what: &str, done: nix::Result<()>| {
+        done.map_err(|e| {
+            Failure::Permission(format!(
+                "root cannot become {name}: {what} failed ({e}); in a container grant the capabilities SETUID and SETGID, or start it as an \
+                 ordinary user with NET_RAW"
+            ))
+        })
+    };
+    match CString::new(name.as_str()) {
+        Ok(listed) if *is_listed => step("setting groups", initgroups(&listed, *gid))?,
+        _ => step("setting groups", setgroups(&[*gid]))?,
+    }
+    step("setting the group", setresgid(*gid, *gid, *gid))?;
+    step("setting the user", setresuid(*uid, *uid, *uid))
+}
+
+fn verify(target: &Target) -> Result<(), Failure> {
+    let left = capabilities(None).map_err(|e| refused("capabilities cannot be read", e))?;
+    let root = Uid::from_raw(0);
+    let problem = if !(left.effective | left.permitted | left.inheritable).is_empty() {
+        format!("capabilities are left: {left:?}")
+    } else if (geteuid(), getuid()) != (target.uid, target.uid) {
+        format!("the user is {} instead of {}", geteuid(), target.uid)
+    } else if setuid(root).is_ok() || setresuid(root, root, root).is_ok() {
+        "root can be taken back".into()
+    } else if !no_new_privs().is_ok_and(|is_set| is_set) {
+        "no-new-privs is not set".into()
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Internal(format!("rights were not given up: {problem}")))
+}
+
+fn must_be_writable(path: &Path, target: &Target) -> Result<(), Failure> {
+    let existing = path.ancestors().find(|p| p.exists() || p.parent().is_none()).unwrap_or(path);
+    let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
+    let needed = if existing.is_dir() { AccessFlags::W_OK | AccessFlags::X_OK } else { AccessFlags::W_OK };
+    let Err(error) = access(existing, needed) else { return Ok(()) };
+    let Target { name, gid, .. } = target;
+    let (shown, is_there) = (path.display(), existing == path);
+    let remedy = match is_there {
+        true => format!("sudo chown -R {name}:{gid} {shown}"),
+        false => format!("sudo install -d -o {name} -g {gid} -m 0750 {shown}"),
+    };
+    let state = if is_there { "is not writable" } else { "cannot be reached or made" };
+    Err(Failure::Permission(format!("{shown} {state} for {name}, whom shadowtap runs as ({error}); remedy: {remedy}")))
+}
