@@ -22,7 +22,7 @@ run:
 demo:
 	@scripts/setup build
 	$(CARGO) build --locked
-	target/debug/shadowtap replay tests/captures/demo.pcap
+	target/debug/shadowtap replay tests/captures/demo.pcap --config deploy/config/demo.toml
 
 test:
 	@scripts/setup test
