@@ -22,6 +22,7 @@ pub mod notice;
 pub mod output;
 pub mod policy;
 pub mod progress;
+pub mod reload;
 pub mod report;
 pub mod rights;
 pub mod rules;
