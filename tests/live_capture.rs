@@ -156,6 +156,36 @@ fn a_filter_chooses_and_a_bad_one_is_named() {
 }
 
 #[test]
+fn loss_is_counted() {
+    if !own_namespace() {
+        return;
+    }
+    let mut capture = LiveCapture::open("va", &Capture { buffer_mib: 1, filter: Some("udp port 9".into()), ..settings() }).expect("opens");
+    let socket = UdpSocket::bind((Ipv4Addr::new(10, 9, 0, 1), 0)).expect("an address");
+    let sent = (0..20_000).filter(|_| socket.send_to(&[7; 500], (Ipv4Addr::new(10, 9, 0, 2), 9)).is_ok()).count() as u64;
+    while matches!(capture.next(), Polled::Frame(_)) {}
+    let (reader, total) = std::thread::spawn(move || {
+        listen(&mut capture, 500);
+        let total = capture.stats();
+        (capture, total)
+    })
+    .join()
+    .expect("a capture can move to another thread");
+    assert_eq!(total.received + total.dropped_kernel, sent, "{total:?} on {}", reader.interface());
+    assert!(total.received > 500 && total.dropped_kernel > 500, "{total:?}");
+}
+
+#[test]
+fn an_interface_that_is_down_is_named_with_the_remedy() {
+    if !own_namespace() {
+        return;
+    }
+    ip("link set va down");
+    let Err(Failure::Internal(why)) = LiveCapture::open("va", &settings()) else { panic!("not refused") };
+    assert_eq!(why, "interface va is down; bring it up with: ip link set dev va up");
+}
+
+#[test]
 fn an_unknown_interface_names_the_known_ones() {
     if !own_namespace() {
         return;

@@ -19,6 +19,8 @@ use crate::engine::event::{Anomaly, Event, Source};
 
 /// How often counts are published.
 const PUBLISH: Duration = Duration::from_secs(1);
+/// How long after the word to stop the kernel may still hand out what it captured before: a block's time and some.
+const SETTLE: Duration = Duration::from_millis(250);
 /// Frames between two looks at the clock.
 const LOOK: u32 = 1024;
 
@@ -72,9 +74,22 @@ impl CaptureThread {
                 self.publish();
             }
         }
+        self.settle();
         let (engine, events, dropped) = (&mut self.engine, &self.events, &mut self.dropped);
         engine.finish(&mut |event| send(events, Message::Event(event), dropped));
         self.publish();
+    }
+
+    /// Takes what the kernel captured before it was time to stop and had not handed out yet.
+    fn settle(&mut self) {
+        let stopped = Instant::now();
+        loop {
+            let is_idle = self.poll();
+            let waited = stopped.elapsed();
+            if (is_idle && waited >= SETTLE) || waited >= 4 * SETTLE {
+                return;
+            }
+        }
     }
 
     /// Takes what the capture has; true where that was nothing.
