@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::names::{self, NamesArgs};
 use super::replay::{self, ReplayArgs};
 use super::report::{self, ReportArgs};
+use super::run::{self, RunArgs};
 use super::{check, policy, signatures};
 
 /// A passive monitor of GenAI use on a network.
@@ -19,6 +20,8 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// The daemon: captures, keeps, counts, tells
+    Run(RunArgs),
     /// Captures through the whole pipeline: the sightings in them
     Replay(ReplayArgs),
     /// Every name seen in captures, matched or not
@@ -44,6 +47,7 @@ impl Cli {
     /// Whatever ended it badly, with its exit code.
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
+            Command::Run(args) => run::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Names(args) => names::run(&args),
             Command::Check(args) => check::run(args),

@@ -79,6 +79,7 @@ pub fn drop_to(user: Option<&str>, writable: &[&Path]) -> Result<Report, Failure
     empty_bounding_set();
     clear_ambient_capability_set().map_err(|e| refused("ambient capabilities cannot be cleared", e))?;
     if was_root {
+        writable.iter().try_for_each(|folder| make_folder(folder, &target))?;
         become_user(&target)?;
     }
     let none = CapabilitySets { effective: CapabilitySet::empty(), permitted: CapabilitySet::empty(), inheritable: CapabilitySet::empty() };
@@ -96,6 +97,16 @@ pub fn drop_to(user: Option<&str>, writable: &[&Path]) -> Result<Report, Failure
         had_net_raw: before.effective.contains(CapabilitySet::NET_RAW),
         is_bounding_set_empty: bounding_set().next().is_none(),
     })
+}
+
+/// Makes a folder that is missing, for the user dropped to; one that is there is left as it is.
+fn make_folder(folder: &Path, target: &Target) -> Result<(), Failure> {
+    if folder.exists() {
+        return Ok(());
+    }
+    let failed = |e: std::io::Error| Failure::Permission(format!("{} cannot be made: {e}", folder.display()));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    std::os::unix::fs::chown(folder, Some(target.uid.as_raw()), Some(target.gid.as_raw())).map_err(failed)
 }
 
 fn refuse_threads() -> Result<(), Failure> {

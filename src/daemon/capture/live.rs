@@ -133,6 +133,11 @@ impl LiveCapture {
         self.totals
     }
 
+    /// Whether the interface is away now.
+    pub fn is_absent(&self) -> bool {
+        self.absence.is_some()
+    }
+
     /// The interface's name as it was opened.
     pub fn interface(&self) -> &str {
         &self.interface

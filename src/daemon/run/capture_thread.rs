@@ -148,7 +148,7 @@ struct Published {
 impl Published {
     fn publish(&mut self, metrics: &Metrics, interface: &str, totals: LiveTotals, counters: &Counters, dropped: u64) {
         let LiveTotals { received, dropped_kernel, dropped_interface, .. } = totals;
-        metrics.capture(interface, CaptureTotals { received, dropped_kernel, dropped_interface });
+        metrics.capture(interface, CaptureTotals { packets: received, dropped_kernel, dropped_interface });
         for ((source, running), count) in Source::ALL.into_iter().zip(&mut self.observations).zip(counters.observations) {
             metrics.observations(source, running.advance(count));
         }
@@ -161,4 +161,3 @@ impl Published {
         metrics.events_dropped(self.dropped.advance(dropped));
     }
 }
-

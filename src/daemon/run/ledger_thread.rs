@@ -51,14 +51,8 @@ pub(super) fn spawn(
     batches: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut ledger = LedgerThread {
-        attribution,
-        batches,
-        shared,
-        flushed: Instant::now(),
-        sights: HashMap::new(),
-        evictions: Default::default(),
-    };
+    let mut ledger =
+        LedgerThread { attribution, batches, shared, flushed: Instant::now(), sights: HashMap::new(), evictions: Default::default() };
     std::thread::Builder::new().name("ledger".into()).spawn(move || ledger.run(&events))
 }
 

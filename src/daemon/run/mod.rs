@@ -87,7 +87,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let mut reloading = Reloading::start(config_file, config, store.clone(), events, &shared).await?;
     tracing::info!("running");
 
-    wait(&mut reloading, &shared).await?;
+    wait(&mut reloading).await?;
     tracing::info!("stopping");
     shared.stop.store(true, Ordering::Release);
     shared.stop_signal.send_replace(true);
@@ -110,17 +110,15 @@ async fn serve(started: Started) -> Result<(), Failure> {
 }
 
 /// Serves signals and reloads until it is time to stop.
-async fn wait(reloading: &mut Reloading, shared: &Shared) -> Result<(), Failure> {
+async fn wait(reloading: &mut Reloading) -> Result<(), Failure> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut failed = shared.failed();
     loop {
         tokio::select! {
             _ = term.recv() => return Ok(()),
             _ = int.recv() => return Ok(()),
             _ = hangup.recv() => reloading.reload().await,
             () = reloading.changed() => reloading.reload().await,
-            _ = failed.changed() => return Err(Failure::Internal(failed.borrow().clone())),
         }
     }
 }
@@ -130,4 +128,3 @@ async fn join(threads: Vec<std::thread::JoinHandle<()>>) {
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
     }
 }
-

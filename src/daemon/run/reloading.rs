@@ -15,10 +15,10 @@ use crate::daemon::delivery::Delivery;
 use crate::daemon::diagnostic::Diagnostic;
 use crate::daemon::failure::Failure;
 use crate::daemon::letter::Given;
+use crate::daemon::pipeline;
 use crate::daemon::reload::Watch;
 use crate::daemon::rules::Rules;
 use crate::daemon::store::Store;
-use crate::daemon::pipeline;
 
 /// What `shadowtap_reloads_total` calls it.
 const WHAT: &str = "configuration";
@@ -103,10 +103,8 @@ impl Reloading {
         if has_new_sinks {
             self.restart_delivery().await;
         }
-        if let Some(watch) = &mut self.watch
-            && let Err(error) = watch.replace(watched(&self.file, &self.config))
-        {
-            tracing::warn!(%error, "files are not watched; send SIGHUP after a change");
+        if let Some(watch) = &self.watch {
+            watch.replace(watched(&self.file, &self.config));
         }
         self.shared.metrics.reload(WHAT, true);
         tracing::info!(services, "reloaded");

@@ -26,7 +26,6 @@ pub(super) struct Shared {
     pub(super) alerted: Notify,
     captures: Mutex<Vec<(String, Option<String>)>>,
     store_error: Mutex<Option<String>>,
-    failed: watch::Sender<String>,
 }
 
 impl Shared {
@@ -41,7 +40,6 @@ impl Shared {
             alerted: Notify::new(),
             captures: Mutex::new(interfaces.map(|name| (name, None)).collect()),
             store_error: Mutex::new(None),
-            failed: watch::Sender::new(String::new()),
         };
         shared.count_signatures(rules);
         Ok(shared)
@@ -108,14 +106,5 @@ impl Shared {
             reasons.extend(shared.store_error.lock().unwrap_or_else(PoisonError::into_inner).clone());
             reasons
         })
-    }
-
-    /// A part of the daemon cannot go on.
-    pub(super) fn fail(&self, why: String) {
-        self.failed.send_replace(why);
-    }
-
-    pub(super) fn failed(&self) -> watch::Receiver<String> {
-        self.failed.subscribe()
     }
 }

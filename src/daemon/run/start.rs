@@ -4,8 +4,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use super::RunArgs;
-use crate::daemon::capture::interfaces;
 use crate::daemon::capture::live::LiveCapture;
+use crate::daemon::capture::{interfaces, route, uplink};
 use crate::daemon::config::Config;
 use crate::daemon::failure::Failure;
 use crate::daemon::rules::Rules;
@@ -30,7 +30,8 @@ pub(super) fn start(args: &RunArgs) -> Result<Started, Failure> {
         Failure::Setting(format!("{} cannot be listened on: {e}; {hint}", config.http.listen))
     })?;
     let store = store_file(&config)?;
-    let report = rights::drop_to(config.user.as_deref(), store.as_deref())?;
+    let folder = store.as_deref().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty());
+    let report = rights::drop_to(config.user.as_deref(), folder.as_slice())?;
     tracing::info!("{report}");
     announce(&captures, &config);
     Ok(Started { config, rules, captures, listener, config_file: args.config.clone() })
@@ -62,7 +63,7 @@ fn read(args: &RunArgs) -> Result<(Config, Rules), Failure> {
 }
 
 fn default_interface() -> Result<String, Failure> {
-    interfaces::default_route().ok_or_else(|| {
+    route::default_interface().ok_or_else(|| {
         let known = interfaces::interfaces().map(|list| interfaces::listed(&list)).unwrap_or_default();
         Failure::Setting(format!("no interface is named and there is no default route; name one with -i:\n{known}"))
     })
@@ -84,7 +85,7 @@ fn store_file(config: &Config) -> Result<Option<PathBuf>, Failure> {
 fn announce(captures: &[LiveCapture], config: &Config) {
     for capture in captures {
         tracing::info!("capturing from {}", capture.interface());
-        if let Some(hint) = interfaces::uplink_hint(capture.interface()) {
+        if let Some(hint) = uplink::uplink_hint(capture.interface()) {
             tracing::warn!("{hint}");
         }
     }
