@@ -18,7 +18,7 @@ use crate::engine::counters::{Counters, Table};
 use crate::engine::event::{Anomaly, Event, Source};
 
 /// How often counts are published.
-const PUBLISH: Duration = Duration::from_secs(1);
+const PUBLISH: Duration = Duration::from_millis(250);
 /// How long after the word to stop the kernel may still hand out what it captured before: a block's time and some.
 const SETTLE: Duration = Duration::from_millis(250);
 /// Frames between two looks at the clock.

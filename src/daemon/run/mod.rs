@@ -35,6 +35,8 @@ use start::Started;
 const BATCHES: usize = 2;
 /// Events between the capture threads and the ledger.
 const EVENTS: usize = 1 << 16;
+/// Between two looks at the depth of the outbox.
+const OUTBOX: Duration = Duration::from_millis(500);
 /// How long a stop may take before what is left is abandoned.
 const STOP: Duration = Duration::from_millis(4500);
 
@@ -82,6 +84,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let writer = tokio::spawn(writer::write(store.clone(), batch_inbox, Arc::clone(&shared)));
     let ledger = ledger_thread::spawn(attribution, event_inbox, batches, Arc::clone(&shared))?;
     let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
+    tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
     let mut reloading = Reloading::start(config_file, config, store.clone(), events, &shared).await?;
@@ -120,6 +123,16 @@ async fn wait(reloading: &mut Reloading) -> Result<(), Failure> {
             _ = hangup.recv() => reloading.reload().await,
             () = reloading.changed() => reloading.reload().await,
         }
+    }
+}
+
+/// Keeps the depth of the outbox in the metrics.
+async fn watch_outbox(store: super::store::Store, shared: Arc<Shared>) {
+    while !shared.is_stopping() {
+        if let Ok(depth) = store.outbox_depth().await {
+            shared.metrics.outbox(depth);
+        }
+        tokio::time::sleep(OUTBOX).await;
     }
 }
 

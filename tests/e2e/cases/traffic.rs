@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Case, wait_for_all_before};
+use crate::patience::eventually;
 use crate::client::Client;
 use crate::net::{CLIENT6, CLIENTS};
 use crate::receiver::Receiver;
@@ -44,7 +45,12 @@ fn curl(client: &Client) {
     assert_eq!(alert["id"], id.as_str(), "the header's id is the body's");
     assert_eq!((&alert["team"], &alert["status"]), (&"engineering".into(), &"unreviewed".into()), "{alert:#}");
 
-    let metrics = daemon.metrics();
+    let metrics = eventually("the names are counted", || {
+        let metrics = daemon.metrics();
+        let seen = |source| metrics.sum("shadowtap_observations_total", &[("source", source)]) >= 2.0;
+        let is_told = metrics.sum("shadowtap_alert_outbox_depth", &[]) == 0.0;
+        (seen("tls_sni") && seen("dns_query") && is_told).then_some(metrics)
+    });
     let chatgpt = [("service", "openai.chatgpt"), ("team", "engineering"), ("status", "unreviewed")];
     for evidence in ["contacted", "engaged"] {
         let labels = [&chatgpt[..], &[("evidence", evidence)]].concat();
