@@ -1,5 +1,8 @@
 //! The engine: bytes and packet time in, events out. Pure: no IO, clock, threads, logs or locks.
 
+// Bytes of the wire must not be able to stop it.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod attribution;
 pub mod bytes;
 pub mod core;
