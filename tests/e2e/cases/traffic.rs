@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{Case, wait_for_all_before};
-use crate::patience::eventually;
 use crate::client::Client;
 use crate::net::{CLIENT6, CLIENTS};
+use crate::patience::eventually;
 use crate::receiver::Receiver;
 use crate::site::Site;
 
