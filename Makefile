@@ -1,6 +1,7 @@
 # make run, make test: each does its own set-up. The rest is listed by `make help`.
 CARGO   ?= cargo
-STATE   ?= $(if $(XDG_STATE_HOME),$(XDG_STATE_HOME),$(CURDIR)/var)
+# Root gives its rights away and then cannot write just anywhere.
+STATE   ?= $(if $(filter 0,$(shell id -u)),/var/lib/shadowtap,$(or $(XDG_STATE_HOME),$(HOME)/.local/state)/shadowtap)
 LISTEN  ?= 127.0.0.1:9615
 IFACE   ?= $(shell awk '$$2 == "00000000" { print $$1; exit }' /proc/net/route 2>/dev/null)
 RELEASE  = target/release/shadowtap

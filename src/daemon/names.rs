@@ -43,8 +43,10 @@ pub fn run(args: &NamesArgs) -> Result<(), Failure> {
         match CaptureFile::open(path) {
             Ok(file) => one(file, args.output, &mut out)?,
             Err(failure) => {
-                eprintln!("shadowtap: {failure}");
-                refused = Some(failure);
+                // The last one is told at the end, with its exit code.
+                if let Some(earlier) = refused.replace(failure) {
+                    eprintln!("shadowtap: {earlier}");
+                }
             }
         }
     }

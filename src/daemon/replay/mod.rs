@@ -71,8 +71,10 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         match CaptureFile::open(path) {
             Ok(file) => replay.file(file)?,
             Err(failure) => {
-                eprintln!("shadowtap: {failure}");
-                refused = Some(failure);
+                // The last one is told at the end, with its exit code.
+                if let Some(earlier) = refused.replace(failure) {
+                    eprintln!("shadowtap: {earlier}");
+                }
             }
         }
     }
