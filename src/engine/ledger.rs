@@ -1,7 +1,7 @@
 //! The ledger: open sightings, one for each client, service and policy status, and when each session ends.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ pub struct Ledger {
     free: Vec<usize>,
     ends: BinaryHeap<Reverse<(u64, usize, Time)>>,
     dirty: Vec<usize>,
-    closed: Vec<Finding>,
+    closed: VecDeque<Finding>,
     has_due: bool,
     evicted: u64,
 }
@@ -125,7 +125,7 @@ impl Ledger {
             free: Vec::new(),
             ends: BinaryHeap::new(),
             dirty: Vec::new(),
-            closed: Vec::new(),
+            closed: VecDeque::new(),
             has_due: false,
             evicted: 0,
         }
@@ -253,7 +253,7 @@ impl Ledger {
 
     /// Sightings that ended, with what they reached since last drained.
     pub fn drain_ended(&mut self) -> Vec<Finding> {
-        std::mem::take(&mut self.closed)
+        std::mem::take(&mut self.closed).into()
     }
 
     /// All sightings that changed since last drained, ended ones first.
@@ -339,7 +339,12 @@ impl Ledger {
         self.index.remove(&open.key);
         self.free.push(at);
         open.sighting.closed = true;
-        self.closed.push(open.finding());
+        // Nobody drains while the store cannot be written: what ended first is given up first.
+        if self.closed.len() >= self.bound {
+            self.closed.pop_front();
+            self.evicted = self.evicted.saturating_add(1);
+        }
+        self.closed.push_back(open.finding());
     }
 }
 

@@ -186,7 +186,7 @@ impl Engine {
                 self.counters.anomaly(Anomaly::HelloBound);
                 let is_loss = self.has_gap(at, direction);
                 self.settle_if_encrypted(at, if is_loss { Reason::Loss } else { Reason::Bound }, sink);
-                return self.done(at, Phase::Done);
+                return self.give_up_opening(at);
             }
             Inserted::Conflict => self.counters.anomaly(Anomaly::Overlap),
             Inserted::Grew => {}
@@ -205,6 +205,12 @@ impl Engine {
         let progress = opening.advance(stream.ready(), is_dns(segment), scratch, &mut |said| facts.extend(Fact::of(said, names)));
         self.facts(at, direction, facts, packet, sink);
         self.progressed(at, direction, progress, packet, sink);
+    }
+
+    /// The opening will not be read: requests in clear may follow all the same.
+    fn give_up_opening(&mut self, at: u32) {
+        let is_http = self.table.flow(at).is_some_and(|f| f.is_http);
+        self.done(at, if is_http { Phase::Http } else { Phase::Done });
     }
 
     /// A segment that is no beginning while the beginning is awaited: kept, for it may be the middle of a hello that came first.
@@ -278,7 +284,7 @@ impl Engine {
                 }
                 self.dns_messages(at, direction, packet, sink);
             }
-            Progress::Not if flow.is_http => self.done(at, Phase::Http),
+            Progress::Not if flow.is_http => self.give_up_opening(at),
             Progress::Not => self.not_an_opening(at, direction, packet.segment.payload, sink),
             Progress::Malformed => {
                 self.counters.anomaly(Anomaly::Tls);
