@@ -8,6 +8,7 @@ use super::names::{self, NamesArgs};
 use super::replay::{self, ReplayArgs};
 use super::report::{self, ReportArgs};
 use super::run::{self, RunArgs};
+use super::visibility::{self, VisibilityArgs};
 use super::{check, policy, signatures};
 
 /// A passive monitor of GenAI use on a network.
@@ -36,6 +37,8 @@ enum Command {
     Policy(policy::Command),
     /// What the store holds of a stretch of time
     Report(ReportArgs),
+    /// What could be seen of each zone, what could not, and what that allows to say
+    Visibility(VisibilityArgs),
     /// List alerts and how far their delivery is; put back what was given up
     Alerts(AlertsArgs),
 }
@@ -54,6 +57,7 @@ impl Cli {
             Command::Signatures(command) => signatures::run(command),
             Command::Policy(command) => policy::run(command),
             Command::Report(args) => report::run(args),
+            Command::Visibility(args) => visibility::run(&args),
             Command::Alerts(args) => alerts::run(args),
         }
     }

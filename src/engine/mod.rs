@@ -3,6 +3,7 @@
 // Bytes of the wire must not be able to stop it.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod account;
 pub mod attribution;
 pub mod bytes;
 pub mod core;

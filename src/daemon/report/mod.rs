@@ -1,7 +1,6 @@
 //! `shadowtap report`: what the store holds of a stretch of time, for people, programs and spreadsheets.
 
 mod csv;
-mod since;
 mod summary;
 
 #[cfg(test)]
@@ -14,10 +13,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::clock;
 use super::failure::Failure;
 use super::sighting_json::SightingJson;
 use super::store::{DEFAULT_STORE, SightingPages, Store, StoreError, Window};
+use super::zone_sight::{ZoneSight, zone_sights};
+use super::{clock, since};
 use crate::engine::frame::Time;
 use crate::engine::sighting::Sighting;
 use summary::Summary;
@@ -65,8 +65,9 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
     runtime.block_on(async {
         let store = Store::open_existing(&args.store).await?;
         let pages = store.sightings(Window { since, until }).await?;
+        let zones = zone_sights(&store.visibility(Window { since, until }).await?);
         let mut out = open(args.output.as_deref())?;
-        let written = write(pages, args.format, (since, until.unwrap_or(now)), &mut out).await;
+        let written = write(pages, args.format, (since, until.unwrap_or(now)), &zones, &mut out).await;
         store.close().await;
         match written {
             // Whoever reads has read enough.
@@ -114,6 +115,7 @@ async fn write(
     mut pages: SightingPages,
     format: Format,
     (from, until): (Option<Time>, Time),
+    zones: &[ZoneSight],
     out: &mut dyn Write,
 ) -> Result<(), WriteError> {
     let mut summary = Summary::default();
@@ -135,14 +137,26 @@ async fn write(
         }
     }
     match format {
-        Format::Table => summary.write(out)?,
+        Format::Table => {
+            summary.write(out)?;
+            write_sentences(out, zones)?;
+        }
         Format::Csv => {}
         Format::Json => {
             let totals = serde_json::to_string(&summary.totals()).map_err(io::Error::from)?;
-            writeln!(out, "\n],\"totals\":{totals}}}")?;
+            let visibility = serde_json::to_string(zones).map_err(io::Error::from)?;
+            writeln!(out, "\n],\"totals\":{totals},\"visibility\":{visibility}}}")?;
         }
     }
     Ok(out.flush()?)
+}
+
+/// A sentence a zone: what the absence of sightings means there.
+fn write_sentences(out: &mut dyn Write, zones: &[ZoneSight]) -> io::Result<()> {
+    if !zones.is_empty() {
+        writeln!(out)?;
+    }
+    zones.iter().try_for_each(|zone| writeln!(out, "{}", zone.sentence()))
 }
 
 fn write_json(out: &mut dyn Write, sighting: &Sighting, first: bool) -> io::Result<()> {

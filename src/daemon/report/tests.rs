@@ -4,8 +4,11 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::daemon::fixture::{SEVEN, finding, sighting};
+use crate::daemon::store::Batch;
+use crate::engine::event::Reason;
 use crate::engine::policy::Status;
 use crate::engine::sighting::{Evidence, Sighting};
+use crate::engine::visibility::{Count, Increment, Sight};
 use serde_json::Value;
 
 /// Three sightings of two services, one unapproved, and the report of them.
@@ -15,11 +18,18 @@ fn report(format: Format, since: &str) -> Result<String, Failure> {
     let claude =
         Sighting { service: "anthropic.claude".into(), vendor: "Anthropic, \"PBC\"".into(), status: Status::Unapproved, ..sighting() };
     let cdn = Sighting { client: "10.0.0.9".into(), evidence: Evidence::Contacted, presence_only: true, bytes_up: 5_000_000, ..sighting() };
-    let batch: Vec<_> = [sighting(), claude, cdn].into_iter().map(finding).collect();
+    let findings: Vec<_> = [sighting(), claude, cdn].into_iter().map(finding).collect();
+    let named = Increment {
+        hour: Time::new(SEVEN.seconds() / 3600 * 3600, 0),
+        zone: "office".into(),
+        sight: Sight::Flow(Reason::Named),
+        more: Count { flows: 7, clients: 2 },
+    };
+    let batch = Batch { findings, visibility: vec![named], capture: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = Store::open(&store).await.unwrap();
-        store.commit(&batch.into(), None).await.unwrap();
+        store.commit(&batch, None).await.unwrap();
         store.close().await;
     });
     drop(runtime);
@@ -39,6 +49,8 @@ fn json_is_one_document_with_every_sighting_and_totals() {
     let totals = &report["totals"];
     assert_eq!((&totals["sightings"], &totals["clients"], &totals["services"]), (&3.into(), &2.into(), &2.into()));
     assert_eq!(totals["bytes_up"], 5_024_000);
+    let zone = &report["visibility"][0];
+    assert_eq!((&zone["zone"], &zone["encrypted"], &zone["supported"]), (&"office".into(), &7.into(), &true.into()));
 }
 
 #[test]
@@ -68,6 +80,7 @@ fn table_puts_first_what_is_not_approved() {
     assert!(lines[1].starts_with("anthropic.claude") && lines[1].contains("unapproved 1 1 1 3 12.0 kB 340 kB engaged"), "{report}");
     assert!(lines[2].starts_with("openai.chatgpt") && lines[2].contains("unreviewed 2 1 2 6 5.0 MB"), "{report}");
     assert_eq!(lines[4], "sightings: 3, services: 2, clients: 2, teams: 1, up: 5.0 MB, down: 1.0 MB");
+    assert!(lines[6].starts_with("office: \"no AI use here\" is supported: 100.0 % of 7 encrypted flows named"), "{report}");
 }
 
 #[test]

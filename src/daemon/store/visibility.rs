@@ -18,6 +18,10 @@ const SUM: &str = "
     SELECT zone, sight, sum(flows), max(clients) FROM visibility
     WHERE hour > ?1 - 3600000000 AND hour < ?2 GROUP BY zone, sight ORDER BY zone, sight";
 
+const BY_HOUR: &str = "
+    SELECT hour, zone, sight, flows, clients FROM visibility
+    WHERE hour > ?1 - 3600000000 AND hour < ?2 ORDER BY hour, zone, sight";
+
 /// Counts of one zone and sight over a window.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SightTotal {
@@ -60,5 +64,18 @@ impl Store {
         let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(SUM).bind(since).bind(until).fetch_all(&self.readers).await?;
         let count = |n: i64| u64::try_from(n).unwrap_or(0);
         Ok(rows.into_iter().map(|(zone, sight, f, c)| SightTotal { zone, sight, flows: count(f), clients: count(c) }).collect())
+    }
+
+    /// The same hour by hour, in order.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn visibility_by_hour(&self, window: Window) -> Result<Vec<(Time, SightTotal)>, StoreError> {
+        let since = window.since.map_or(0, Time::micros);
+        let until = window.until.map_or(i64::MAX, Time::micros);
+        let rows: Vec<(i64, String, String, i64, i64)> = sqlx::query_as(BY_HOUR).bind(since).bind(until).fetch_all(&self.readers).await?;
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        let total = |zone, sight, f, c| SightTotal { zone, sight, flows: count(f), clients: count(c) };
+        Ok(rows.into_iter().map(|(hour, zone, sight, f, c)| (Time::from_micros(hour), total(zone, sight, f, c))).collect())
     }
 }

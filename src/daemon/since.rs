@@ -7,7 +7,7 @@ use crate::engine::frame::Time;
 ///
 /// # Errors
 /// What it would have understood.
-pub(super) fn parse(text: &str, now: Time) -> Result<Option<Time>, String> {
+pub fn parse(text: &str, now: Time) -> Result<Option<Time>, String> {
     if text == "all" {
         return Ok(None);
     }
@@ -17,7 +17,8 @@ pub(super) fn parse(text: &str, now: Time) -> Result<Option<Time>, String> {
     }
 }
 
-fn duration(text: &str) -> Option<u64> {
+/// Nanoseconds of a duration: a number and s, m, h, d or w.
+pub fn duration(text: &str) -> Option<u64> {
     let unit = text.chars().last()?;
     let seconds: u64 = match unit {
         's' => 1,
