@@ -142,7 +142,7 @@ impl Replay {
         self.sink.take(attribution.ledger().drain_ended())?;
         self.sink.printer.finish()?;
         let digest = std::mem::take(&mut self.sink.digest);
-        let stats = Stats::of(&self.engine.counters(), &mut self.attribution, self.sink.sightings, digest);
+        let stats = Stats::of(&self.engine, &mut self.attribution, self.sink.sightings, digest);
         if let Some((runtime, store)) = self.sink.store {
             let batch = Batch { visibility, capture: Some(stats.capture()), ..Batch::default() };
             runtime.block_on(store.commit(&batch, None))?;

@@ -6,9 +6,10 @@ use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
 use crate::daemon::sighting_json::SightingJson;
+use crate::engine::Engine;
 use crate::engine::attribution::Attribution;
-use crate::engine::counters::Counters;
 use crate::engine::event::{Anomaly, Reason};
+use crate::engine::frame::Time;
 use crate::engine::sighting::Sighting;
 use crate::engine::visibility::Sight;
 
@@ -49,10 +50,13 @@ pub(super) struct Stats {
     named: u64,
     blind_spots: BTreeMap<&'static str, u64>,
     anomalies: BTreeMap<&'static str, u64>,
+    #[serde(skip)]
+    last: Time,
 }
 
 impl Stats {
-    pub(super) fn of(counters: &Counters, attribution: &mut Attribution, sightings: u64, digest: Digest) -> Self {
+    pub(super) fn of(engine: &Engine, attribution: &mut Attribution, sightings: u64, digest: Digest) -> Self {
+        let counters = engine.counters();
         let mut unnamed: BTreeMap<&'static str, u64> = BTreeMap::new();
         let mut named = 0;
         let mut blind_spots: BTreeMap<&'static str, u64> = BTreeMap::new();
@@ -77,12 +81,14 @@ impl Stats {
             named,
             blind_spots,
             anomalies: anomalies.map(|(a, n)| (a.word(), n)).collect(),
+            last: engine.now(),
         }
     }
 
-    /// What tells this capture from others: its size and what was seen in it.
+    /// What tells this capture from others: its size, its last moment and what the engine read in it; nothing that rules decide, for the
+    /// same capture under other rules adds nothing either.
     pub(super) fn capture(&self) -> String {
-        format!("{}-{}-{}", self.packets, self.bytes, self.digest)
+        format!("{}-{}-{}-{}-{:?}", self.packets, self.bytes, self.flows, self.observations, self.last)
     }
 
     /// The object, with the time it all took.
