@@ -32,16 +32,25 @@ pub fn frames(name: &str) -> Vec<Captured> {
 
 /// What clients sent to a port: TCP streams in the order of their first packet, without a byte twice.
 pub fn client_streams(name: &str, port: u16) -> Vec<Vec<u8>> {
+    streams(name, |client, server| (server == port).then_some(client))
+}
+
+/// What servers sent from a port.
+pub fn server_streams(name: &str, port: u16) -> Vec<Vec<u8>> {
+    streams(name, |server, client| (server == port).then_some(client))
+}
+
+/// TCP streams by the client's port, which `client` tells from source and destination port.
+fn streams(name: &str, client: impl Fn(u16, u16) -> Option<u16>) -> Vec<Vec<u8>> {
     let mut streams: Vec<(u16, BTreeMap<u32, Vec<u8>>)> = Vec::new();
     each(name, |p| {
         let s = &p.segment;
-        if s.transport != Transport::Tcp || s.dst_port != port || s.payload.is_empty() {
-            return;
+        let client = client(s.src_port, s.dst_port).filter(|_| s.transport == Transport::Tcp && !s.payload.is_empty());
+        let Some(client) = client else { return };
+        if !streams.iter().any(|(p, _)| *p == client) {
+            streams.push((client, BTreeMap::new()));
         }
-        if !streams.iter().any(|(p, _)| *p == s.src_port) {
-            streams.push((s.src_port, BTreeMap::new()));
-        }
-        let (_, pieces) = streams.iter_mut().find(|(p, _)| *p == s.src_port).expect("just added");
+        let (_, pieces) = streams.iter_mut().find(|(p, _)| *p == client).expect("just added");
         pieces.entry(s.seq).or_insert_with(|| s.payload.to_vec());
     });
     streams.into_iter().map(|(_, pieces)| pieces.into_values().flatten().collect()).collect()
