@@ -206,7 +206,7 @@ impl<O> Flow<O> {
         if s.flags.syn() {
             return d.bytes == 0 && d.start().is_none_or(|start| start == s.seq.wrapping_add(1));
         }
-        if s.wire > 0 && d.start() == Some(s.seq) {
+        if s.wire > 0 && d.start() == Some(s.seq) && self.client == Some(direction as u8) {
             return is_opening;
         }
         d.packets == 0 || d.next.wrapping_sub(s.seq).cast_signed().abs() < MAX_EARLY

@@ -73,8 +73,41 @@ impl Stream {
         self.pending_bytes = self.pending.iter().map(|(_, b)| b.len()).sum();
     }
 
-    /// Adds a piece at `seq`.
+    /// Makes where it begins now the beginning: no earlier piece moves it back any more.
+    pub fn anchor_here(&mut self) {
+        self.is_anchored = true;
+    }
+
+    /// Adds a piece at `seq`. Of two contents for one place the one that came first stands.
     pub fn insert(&mut self, seq: u32, bytes: &[u8]) -> Inserted {
+        match self.contradicted(seq, bytes) {
+            None => self.place(seq, bytes),
+            Some(settled) => match self.place(seq, &settled) {
+                Inserted::Full => Inserted::Full,
+                _ => Inserted::Conflict,
+            },
+        }
+    }
+
+    /// The piece with what waits behind a gap put in its places; `None` where that says nothing else.
+    fn contradicted(&self, seq: u32, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut settled: Option<Vec<u8>> = None;
+        for (at, known) in &self.pending {
+            let offset = distance(seq, *at);
+            let (from, skipped) = (offset.max(0) as usize, offset.min(0).unsigned_abs() as usize);
+            let (known, own) = (known.get(skipped..).unwrap_or_default(), bytes.get(from..).unwrap_or_default());
+            let common = known.len().min(own.len());
+            if known.get(..common) != own.get(..common)
+                && let Some(first) = known.get(..common)
+                && let Some(place) = settled.get_or_insert_with(|| bytes.to_vec()).get_mut(from..from.saturating_add(common))
+            {
+                place.copy_from_slice(first);
+            }
+        }
+        settled
+    }
+
+    fn place(&mut self, seq: u32, bytes: &[u8]) -> Inserted {
         let offset = distance(self.base, seq);
         if offset < 0 {
             return self.insert_before(seq, bytes, offset);
@@ -91,7 +124,7 @@ impl Stream {
         if self.is_anchored {
             // Retransmission of what was consumed, or its tail is new.
             return match bytes.get(offset.unsigned_abs() as usize..) {
-                Some(tail) if !tail.is_empty() => self.insert(self.base, tail),
+                Some(tail) if !tail.is_empty() => self.place(self.base, tail),
                 _ => Inserted::Kept,
             };
         }
@@ -103,7 +136,7 @@ impl Stream {
         if !old.is_empty() && self.hold(old_base, &old) == Inserted::Full {
             return Inserted::Full;
         }
-        self.insert(seq, bytes)
+        self.place(seq, bytes)
     }
 
     fn append(&mut self, offset: usize, bytes: &[u8]) -> Inserted {

@@ -32,7 +32,7 @@ impl Lookups {
     /// Whether the same message between the same ends was seen a moment ago.
     fn is_copy(&mut self, packet: &Packet<'_>, message: &[u8]) -> bool {
         let s = &packet.segment;
-        let digest = self.hasher.hash_one((packet.src, packet.dst, s.src_port, s.dst_port, message));
+        let digest = self.hasher.hash_one((packet.encap.vni(), packet.src, packet.dst, s.src_port, s.dst_port, message));
         let is_copy = self.recent.iter().any(|(time, d)| *d == digest && packet.time.since(*time) < COPY_WITHIN);
         if self.recent.len() >= REMEMBERED {
             self.recent.pop_front();

@@ -172,9 +172,15 @@ impl Engine {
         let vlan = packet.encap.vlan();
         let Some(at) = self.table.find(&key) else { return self.open_flow(key, vlan, sink) };
         match self.table.flow(at) {
-            Some(flow) if flow.vlan != vlan && !flow.is_same(direction, packet, digest(packet)) => {
-                let key = key.within(vlan);
-                self.table.find(&key).unwrap_or_else(|| self.open_flow(key, vlan, sink))
+            Some(flow) if flow.vlan != vlan => {
+                let is_same = flow.is_same(direction, packet, digest(packet));
+                // A flow of this VLAN's own comes first: what the packet says may fit another's by chance.
+                let own = key.within(vlan);
+                match self.table.find(&own) {
+                    Some(at) => at,
+                    None if is_same => at,
+                    None => self.open_flow(own, vlan, sink),
+                }
             }
             _ => at,
         }

@@ -160,7 +160,7 @@ impl Engine {
             if let (Some(stream), Some(slot), Some(begun)) =
                 (open.streams.get_mut(direction), open.openings.get_mut(direction), open.has_begun.get_mut(direction))
             {
-                if is_anchored || !stream.has_gap() {
+                if is_anchored {
                     stream.reset(seq, true);
                 } else {
                     stream.anchor(seq);
@@ -172,6 +172,13 @@ impl Engine {
         }
         self.facts(at, direction, facts, packet, sink);
         self.progressed(at, direction, progress, packet, sink);
+        if is_unfinished {
+            // What came before its beginning may be the rest of it.
+            self.read_on(at, direction, packet, sink);
+        } else if progress == Progress::Not && !is_anchored && self.table.flow(at).is_some_and(|f| f.phase == Phase::Opening) {
+            // It only looked like a beginning: it may still be the middle of one.
+            self.hold(at, direction, packet, None, sink);
+        }
     }
 
     /// More of an opening that has begun.
@@ -191,6 +198,11 @@ impl Engine {
             Inserted::Conflict => self.counters.anomaly(Anomaly::Overlap),
             Inserted::Grew => {}
         }
+        self.read_on(at, direction, packet, sink);
+    }
+
+    /// Reads the bytes of an opening that are in order, where they are enough to say more.
+    fn read_on(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
         let Some(open) = self.table.flow(at).and_then(|f| f.open.as_mut()) else { return };
         let (Some(stream), Some(opening), Some(need)) =
             (open.streams.get(direction), open.openings.get_mut(direction), open.need.get(direction))
@@ -202,7 +214,7 @@ impl Engine {
         }
         let mut facts = Vec::new();
         let (names, scratch) = (&self.ech_names, &mut self.scratch);
-        let progress = opening.advance(stream.ready(), is_dns(segment), scratch, &mut |said| facts.extend(Fact::of(said, names)));
+        let progress = opening.advance(stream.ready(), is_dns(&packet.segment), scratch, &mut |said| facts.extend(Fact::of(said, names)));
         self.facts(at, direction, facts, packet, sink);
         self.progressed(at, direction, progress, packet, sink);
     }
@@ -233,9 +245,27 @@ impl Engine {
         } else if stream.ready().is_empty() {
             stream.reset(segment.seq, false);
         }
-        if stream.insert(segment.seq, segment.payload) == Inserted::Full {
-            self.settle_if_encrypted(at, Reason::Loss, sink);
-            self.done(at, Phase::Done);
+        match stream.insert(segment.seq, segment.payload) {
+            Inserted::Full => {
+                self.settle_if_encrypted(at, Reason::Loss, sink);
+                return self.done(at, Phase::Done);
+            }
+            Inserted::Conflict => self.counters.anomaly(Anomaly::Overlap),
+            _ => {}
+        }
+        if start.is_none() {
+            self.begin_held(at, direction, packet, sink);
+        }
+    }
+
+    /// Where the SYN was never seen, what was held may have become a beginning.
+    fn begin_held(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let Some(open) = self.table.flow(at).and_then(|f| f.open.as_mut()) else { return };
+        let (Some(stream), Some(begun)) = (open.streams.get_mut(direction), open.has_begun.get_mut(direction)) else { return };
+        if Opening::may_start(stream.ready()) {
+            stream.anchor_here();
+            *begun = true;
+            self.read_on(at, direction, packet, sink);
         }
     }
 

@@ -75,7 +75,7 @@ pub(super) fn open<'a>(walk: &mut Walk<'a>, datagram: &Datagram) -> Result<Opene
     if segment.transport == Transport::Udp
         && let Some(step) = tunnel::over_udp(walk, &segment)
     {
-        return Ok(Opened::Step(step));
+        return step.map(Opened::Step);
     }
     Ok(Opened::Step(Step::Packet(Packet {
         time: walk.time,

@@ -2,7 +2,7 @@
 
 use super::encap::Layer;
 use super::transport::{Opened, Segment};
-use super::{Next, Step, Walk};
+use super::{MAX_DEPTH, Next, Step, Walk};
 use crate::engine::bytes::Reader;
 use crate::engine::event::Anomaly;
 
@@ -72,11 +72,14 @@ fn erspan(walk: &mut Walk<'_>, header: usize) -> Result<Next, Anomaly> {
 }
 
 /// The inner packet of a UDP datagram that is a tunnel; `None` where port or content say it is not, or where nothing inside could be
-/// followed: then the datagram stands for itself.
+/// followed: then the datagram stands for itself. A tunnel beyond the bound is an anomaly.
 #[inline]
-pub(super) fn over_udp<'a>(walk: &Walk<'a>, segment: &Segment<'a>) -> Option<Step<'a>> {
+pub(super) fn over_udp<'a>(walk: &Walk<'a>, segment: &Segment<'a>) -> Option<Result<Step<'a>, Anomaly>> {
     let port = tunnel_port(segment.dst_port).or_else(|| tunnel_port(segment.src_port))?;
     let mut inner = walk.clone();
+    let is_too_deep = inner.depth >= MAX_DEPTH;
+    // One less, so that the tunnel's header is read and tells whether there is one.
+    inner.depth = inner.depth.min(MAX_DEPTH - 1);
     inner.rest = segment.payload;
     inner.wire = segment.wire as usize;
     let next = match port {
@@ -91,8 +94,12 @@ pub(super) fn over_udp<'a>(walk: &Walk<'a>, segment: &Segment<'a>) -> Option<Ste
         5247 => capwap(&mut inner),
         _ => ayiya(&mut inner),
     }?;
+    if is_too_deep {
+        return Some(Err(Anomaly::Nesting));
+    }
     match inner.run(next) {
-        Ok(step @ (Step::Packet(_) | Step::Fragment(_))) => Some(step),
+        Ok(step @ (Step::Packet(_) | Step::Fragment(_))) => Some(Ok(step)),
+        Err(Anomaly::Nesting) => Some(Err(Anomaly::Nesting)),
         _ => None,
     }
 }

@@ -1,0 +1,10 @@
+//! What the tests of the wire share: packets built by hand, real programs' captures, and an engine that is watched.
+#![allow(dead_code)] // each test file uses its part
+
+pub mod captured;
+pub mod dice;
+pub mod hello;
+pub mod packet;
+pub mod quic;
+pub mod tunnel;
+pub mod watch;
