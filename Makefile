@@ -6,14 +6,15 @@ LISTEN  ?= 127.0.0.1:9615
 IFACE   ?= $(shell awk '$$2 == "00000000" { print $$1; exit }' /proc/net/route 2>/dev/null)
 RELEASE  = target/release/shadowtap
 
-.PHONY: help run demo test check
+.PHONY: help run demo test check bench
 
 help:
 	@printf '%s\n' \
 	  'make run     build a release, watch the interface of the default route (IFACE=eth1 for another)' \
 	  'make demo    replay a small capture through the whole pipeline; needs no rights' \
 	  'make test    unit, integration and end-to-end tests' \
-	  'make check   format, lints, licences, engine without IO, shipped configurations'
+	  'make check   format, lints, licences, engine without IO, shipped configurations' \
+  'make bench   CPU, memory and names found beside a libpcap walk, tshark and nDPI (BENCH="--without tshark" leaves one out)'
 
 run:
 	@scripts/setup build
@@ -37,3 +38,7 @@ check:
 	$(CARGO) check --locked --lib --no-default-features
 	$(CARGO) build --locked
 	@scripts/check-configurations target/debug/shadowtap
+
+bench:
+	@scripts/setup bench
+	@scripts/bench $(BENCH)

@@ -5,7 +5,7 @@ mod wire;
 use shadowtap::engine::bytes::Verdict;
 use shadowtap::engine::frame::{Frame, LinkType};
 use shadowtap::engine::names::{dns, tls};
-use shadowtap::engine::packet::{self, Step, Transport};
+use shadowtap::engine::packet::{Step, Transport, Walk};
 use simple_dns::rdata::RData;
 use tls_parser::{TlsExtension, TlsMessage, TlsMessageHandshake, parse_tls_client_hello_extensions, parse_tls_plaintext};
 use wire::captured::{client_streams, frames, hello_records};
@@ -72,7 +72,7 @@ fn dns_messages() -> Vec<Vec<u8>> {
     let mut messages = Vec::new();
     for frame in frames("dig-udp") {
         let frame = Frame { time: frame.time, link: LinkType(frame.link), bytes: &frame.bytes, wire_len: frame.bytes.len() as u32 };
-        if let Ok(Step::Packet(p)) = packet::decode(&frame)
+        if let Ok(Step::Packet(p)) = Walk::of(&frame).decode(frame.link)
             && p.segment.transport == Transport::Udp
         {
             messages.push(p.segment.payload.to_vec());

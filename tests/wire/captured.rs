@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shadowtap::engine::frame::{Frame, LinkType, Time};
-use shadowtap::engine::packet::{self, Step, Transport};
+use shadowtap::engine::packet::{self, Step, Transport, Walk};
 
 /// A frame of a capture.
 pub struct Captured {
@@ -85,7 +85,7 @@ pub fn client_datagrams(name: &str, port: u16) -> Vec<Vec<u8>> {
 fn each(name: &str, mut take: impl FnMut(&packet::Packet<'_>)) {
     for frame in frames(name) {
         let frame = Frame { time: frame.time, link: LinkType(frame.link), bytes: &frame.bytes, wire_len: frame.bytes.len() as u32 };
-        if let Ok(Step::Packet(p)) = packet::decode(&frame) {
+        if let Ok(Step::Packet(p)) = Walk::of(&frame).decode(frame.link) {
             take(&p);
         }
     }

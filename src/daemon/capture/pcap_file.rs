@@ -101,7 +101,8 @@ impl<R: Read> PcapFile<R> {
             n if n < self.header => return Err(Cut::Short { at: self.offset }),
             _ => {}
         }
-        let (seconds, fraction, captured, wire) = (self.word(0), self.word(4), self.word(8), self.word(12));
+        let Some(fields) = self.buffer.get(self.from..).and_then(|b| b.first_chunk::<16>()) else { return Ok(None) };
+        let [seconds, fraction, captured, wire] = words(fields, self.is_big_endian);
         let length = captured as usize;
         if length > MAX_RECORD {
             return Err(Cut::Corrupt { at: self.offset, what: format!("a packet of {length} bytes") });
@@ -119,4 +120,12 @@ impl<R: Read> PcapFile<R> {
             wire_len: wire.max(captured),
         }))
     }
+}
+
+/// Four fields of 32 bits.
+#[inline]
+fn words(bytes: &[u8; 16], is_big_endian: bool) -> [u32; 4] {
+    let (words, _) = bytes.as_chunks::<4>();
+    let word = |i: usize| words.get(i).map_or(0, |b| if is_big_endian { u32::from_be_bytes(*b) } else { u32::from_le_bytes(*b) });
+    [word(0), word(1), word(2), word(3)]
 }

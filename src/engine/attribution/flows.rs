@@ -21,6 +21,8 @@ pub(super) struct FlowRecord {
     pub(super) agent: Agent,
     /// It counts as a connection of its sighting already.
     pub(super) is_counted: bool,
+    /// Its name belongs to no service, by the rules that hold now: nothing of it is entered.
+    pub(super) is_ordinary: bool,
     up: u64,
     down: u64,
     /// It was told about by the engine at least once.
@@ -38,6 +40,7 @@ impl FlowRecord {
             source,
             agent,
             is_counted: false,
+            is_ordinary: false,
             up: 0,
             down: 0,
             has_begun: false,
@@ -77,6 +80,7 @@ impl Flows {
                 let is_same = known.name == record.name;
                 (known.name, known.source, known.agent, known.client) = (record.name, record.source, record.agent, record.client);
                 known.is_counted &= is_same;
+                known.is_ordinary &= is_same;
                 known.waiting = None;
             }
             None => self.insert(id, record),
@@ -104,19 +108,26 @@ impl Flows {
         self.order.push_back(id);
     }
 
-    /// Bytes that came since last told, where the flow has a name.
+    /// Bytes that came since last told, where the flow has a name that may belong to a service.
     pub(super) fn advance(&mut self, state: &FlowState) -> Option<(FlowRecord, u64, u64)> {
         let record = self.records.get_mut(&state.id)?;
         record.name.as_ref()?;
         let (up, down) = (state.bytes_up.saturating_sub(record.up), state.bytes_down.saturating_sub(record.down));
         (record.up, record.down) = (record.up.max(state.bytes_up), record.down.max(state.bytes_down));
-        Some((record.clone(), up, down))
+        (!record.is_ordinary).then(|| (record.clone(), up, down))
     }
 
     /// The flow counts as a connection.
     pub(super) fn counted(&mut self, id: FlowId) {
         if let Some(record) = self.records.get_mut(&id) {
             record.is_counted = true;
+        }
+    }
+
+    /// The flow's name belongs to no service.
+    pub(super) fn ordinary(&mut self, id: FlowId) {
+        if let Some(record) = self.records.get_mut(&id) {
+            record.is_ordinary = true;
         }
     }
 
@@ -173,7 +184,7 @@ impl Flows {
     /// After a reload each flow counts as a connection of whatever sighting its name now belongs to.
     pub(super) fn forget_detections(&mut self) {
         for record in self.records.values_mut() {
-            record.is_counted = false;
+            (record.is_counted, record.is_ordinary) = (false, false);
         }
     }
 }

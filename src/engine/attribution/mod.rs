@@ -273,8 +273,9 @@ impl Attribution {
 
     /// Bytes of a flow that has a name. The first are a contact too.
     fn bytes(&mut self, record: &FlowRecord, up: u64, down: u64, state: &FlowState) {
-        let Some(name) = record.name.as_ref().filter(|n| n.is_host()) else { return };
-        let Some(detection) = detect(&self.judgement, record.client, name.as_str(), self.now) else { return };
+        let name = record.name.as_ref().filter(|n| n.is_host());
+        let detection = name.and_then(|name| detect(&self.judgement, record.client, name.as_str(), self.now));
+        let (Some(name), Some(detection)) = (name, detection) else { return self.flows.ordinary(state.id) };
         let at = state.last_seen;
         let is_open = self.ledger.is_open(&detection.key);
         if !record.is_counted || !is_open {

@@ -126,7 +126,7 @@ impl Engine {
             ends,
             flow: None,
             name,
-            encap: packet.encap,
+            encap: *packet.encap,
             mac: packet.mac,
             detail,
         })));

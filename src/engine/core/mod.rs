@@ -11,7 +11,7 @@ use super::counters::{Counters, Table};
 use super::event::{Anomaly, BlindSpot, Ends, Event, FlowState, Reason};
 use super::flow::{Flow, FlowKey, FlowTable, Phase};
 use super::frame::{Frame, Time};
-use super::packet::{self, Fragments, Packet, Step, Transport};
+use super::packet::{self, Fragments, Packet, Step, Transport, Walk};
 use lookup::Lookups;
 use opening::{Open, Openings};
 use said::EchNames;
@@ -114,7 +114,7 @@ impl Engine {
             self.counters.anomaly(Anomaly::Snapped);
         }
         self.tick(frame.time, sink);
-        self.step(packet::decode(frame), 0, sink);
+        self.step(Walk::of(frame).decode(frame.link), 0, sink);
     }
 
     /// Lets time pass: tells flows that are due, ends silent ones. A moment in the past changes nothing.
@@ -144,7 +144,9 @@ impl Engine {
             Ok(Step::Packet(packet)) => self.packet(&packet, sink),
             Ok(Step::Other(_)) => {}
             Ok(Step::Fragment(fragment)) => match self.fragments.insert(&fragment) {
-                Ok(Some(whole)) if depth < packet::MAX_DEPTH => self.step(packet::resume(&fragment, &whole), depth.saturating_add(1), sink),
+                Ok(Some(whole)) if depth < packet::MAX_DEPTH => {
+                    self.step(Walk::resumed(&fragment, &whole).resume(&fragment.key), depth.saturating_add(1), sink)
+                }
                 Ok(_) => {}
                 Err(anomaly) => self.counters.anomaly(anomaly),
             },

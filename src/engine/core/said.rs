@@ -118,7 +118,7 @@ impl Engine {
                 ends: ends_of(flow),
                 flow: Some(flow.id),
                 name,
-                encap: packet.encap,
+                encap: *packet.encap,
                 mac: packet.mac,
                 detail: fact.hello.map_or(Detail::None, |h| Detail::Hello(Box::new(h))),
             };

@@ -27,8 +27,59 @@ pub enum Layer {
     Ipip,
     /// Teredo (RFC 4380).
     Teredo,
-    /// Any other, by name.
-    Other(&'static str),
+    /// Any other.
+    Other(Rare),
+}
+
+/// A layer seen seldom, without an id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Rare {
+    /// AYIYA.
+    Ayiya,
+    /// CAPWAP (RFC 5415).
+    Capwap,
+    /// Cisco metadata.
+    Cmd,
+    /// 802.1BR E-Tag.
+    Etag,
+    /// EtherIP (RFC 3378).
+    Etherip,
+    /// L2TP (RFC 2661).
+    L2tp,
+    /// Network Service Header (RFC 8300).
+    Nsh,
+    /// Provider backbone bridge (802.1ah).
+    Pbb,
+    /// Apple's PKTAP.
+    Pktap,
+    /// Per-packet information.
+    Ppi,
+    /// TaZmen Sniffer Protocol.
+    Tzsp,
+    /// Cisco VN-Tag.
+    Vntag,
+    /// WCCP redirection.
+    Wccp,
+}
+
+impl Rare {
+    const fn word(self) -> &'static str {
+        match self {
+            Rare::Ayiya => "ayiya",
+            Rare::Capwap => "capwap",
+            Rare::Cmd => "cmd",
+            Rare::Etag => "etag",
+            Rare::Etherip => "etherip",
+            Rare::L2tp => "l2tp",
+            Rare::Nsh => "nsh",
+            Rare::Pbb => "pbb",
+            Rare::Pktap => "pktap",
+            Rare::Ppi => "ppi",
+            Rare::Tzsp => "tzsp",
+            Rare::Vntag => "vntag",
+            Rare::Wccp => "wccp",
+        }
+    }
 }
 
 impl Layer {
@@ -55,7 +106,7 @@ impl fmt::Display for Layer {
             Layer::Pppoe(session) => write!(f, "pppoe:{session}"),
             Layer::Ipip => f.write_str("ipip"),
             Layer::Teredo => f.write_str("teredo"),
-            Layer::Other(name) => f.write_str(name),
+            Layer::Other(rare) => f.write_str(rare.word()),
         }
     }
 }

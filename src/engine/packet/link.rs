@@ -1,6 +1,6 @@
 //! Link layers: Ethernet and its tags, cooked captures, PPP, MPLS, NSH, 802.11, loopback, raw IP.
 
-use super::encap::Layer;
+use super::encap::{Layer, Rare};
 use super::{Next, Walk};
 use crate::engine::event::Anomaly;
 
@@ -73,12 +73,12 @@ fn rare_ether_type(walk: &mut Walk<'_>, kind: u16) -> Outcome {
         0x6558 => Ok(Next::Link(1)),
         0x880b => Ok(Next::Ppp),
         // VN-Tag and 802.1BR: 4 or 6 bytes of tag, then the next EtherType.
-        0x8926 => tag(walk, 4, Layer::Other("vntag")),
-        0x893f => tag(walk, 6, Layer::Other("etag")),
-        0x8909 => tag(walk, 6, Layer::Other("cmd")),
+        0x8926 => tag(walk, 4, Layer::Other(Rare::Vntag)),
+        0x893f => tag(walk, 6, Layer::Other(Rare::Etag)),
+        0x8909 => tag(walk, 6, Layer::Other(Rare::Cmd)),
         // Provider backbone bridges (802.1ah): I-TAG, then the customer's whole frame.
         0x88e7 => {
-            walk.deeper(Layer::Other("pbb"))?;
+            walk.deeper(Layer::Other(Rare::Pbb))?;
             skip_then(walk, 4, Next::Link(1))
         }
         length if length <= 1500 => llc(walk),
@@ -190,7 +190,7 @@ pub(super) fn mpls(walk: &mut Walk<'_>) -> Outcome {
 pub(super) fn nsh(walk: &mut Walk<'_>) -> Outcome {
     let mut r = walk.reader();
     let (Some(base), Some(_), Some(next)) = (r.u16(), r.u8(), r.u8()) else { return Err(Anomaly::Link) };
-    walk.deeper(Layer::Other("nsh"))?;
+    walk.deeper(Layer::Other(Rare::Nsh))?;
     let words = usize::from(base & 0x3f).max(2);
     let next = match next {
         1 | 2 => Next::Ip,
@@ -246,7 +246,7 @@ fn radiotap(walk: &mut Walk<'_>) -> Outcome {
 fn per_packet_information(walk: &mut Walk<'_>) -> Outcome {
     let Some([_, _, l0, l1, d0, d1, d2, d3]) = walk.rest.first_chunk::<8>() else { return Err(Anomaly::Link) };
     let (length, link) = (u16::from_le_bytes([*l0, *l1]), i32::from_le_bytes([*d0, *d1, *d2, *d3]));
-    walk.deeper(Layer::Other("ppi"))?;
+    walk.deeper(Layer::Other(Rare::Ppi))?;
     skip_then(walk, length.into(), Next::Link(link))
 }
 
@@ -295,7 +295,7 @@ fn nflog(walk: &mut Walk<'_>) -> Outcome {
 fn pktap(walk: &mut Walk<'_>) -> Outcome {
     let word = |at: usize| walk.rest.get(at..).and_then(|b| b.first_chunk::<4>()).map(|b| u32::from_le_bytes(*b));
     let (Some(length), Some(link)) = (word(0), word(8)) else { return Err(Anomaly::Link) };
-    walk.deeper(Layer::Other("pktap"))?;
+    walk.deeper(Layer::Other(Rare::Pktap))?;
     let length = usize::try_from(length).map_err(|_| Anomaly::Link)?;
     skip_then(walk, length, Next::Link(i32::try_from(link).map_err(|_| Anomaly::Link)?))
 }

@@ -12,13 +12,13 @@ mod tunnel;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub use encap::{Encap, Layer};
+pub use encap::{Encap, Layer, Rare};
 pub use fragment::{Fragment, FragmentKey, Fragments};
 pub use transport::{Segment, TcpFlags, Transport};
 
 use super::bytes::Reader;
 use super::event::Anomaly;
-use super::frame::{Frame, Time};
+use super::frame::{Frame, LinkType, Time};
 
 /// Nested headers (tunnels, VLANs, extension headers apart) followed before a packet counts as hostile.
 pub const MAX_DEPTH: u8 = 8;
@@ -59,7 +59,7 @@ pub struct Packet<'a> {
     /// Innermost destination address.
     pub dst: Address,
     /// VLANs and tunnels around it, outermost first.
-    pub encap: Encap,
+    pub encap: &'a Encap,
     /// Source MAC address of the innermost link header.
     pub mac: Option<[u8; 6]>,
     /// Its transport header and payload.
@@ -71,15 +71,22 @@ pub struct Packet<'a> {
 pub enum Step<'a> {
     /// A TCP segment or UDP datagram.
     Packet(Packet<'a>),
-    /// A piece of an IP datagram; [`resume`] goes on when [`Fragments`] has all of them.
+    /// A piece of an IP datagram; [`Walk::resume`] goes on when [`Fragments`] has all of them.
     Fragment(Box<Fragment<'a>>),
     /// Neither: another protocol, with its IP protocol number where it got that far.
     Other(Option<u8>),
 }
 
-/// Where a walk through the headers stands.
+/// What a walk ends at; the rest of a [`Packet`] stands in the walk itself, so that nothing large is handed from call to call.
+enum Found<'a> {
+    Segment { src: Address, dst: Address, segment: Segment<'a> },
+    Fragment(Box<Fragment<'a>>),
+    Other(Option<u8>),
+}
+
+/// A walk through the headers of one frame, from [`Walk::of`] or [`Walk::resumed`], and where it stands.
 #[derive(Clone, Debug)]
-struct Walk<'a> {
+pub struct Walk<'a> {
     time: Time,
     rest: &'a [u8],
     /// Bytes on the wire from here on, at least as many as `rest`.
@@ -132,56 +139,76 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn run(mut self, mut next: Next) -> Result<Step<'a>, Anomaly> {
+    fn run(&mut self, mut next: Next) -> Result<Found<'a>, Anomaly> {
         loop {
             next = match next {
-                Next::Link(number) => link::link(&mut self, number)?,
-                Next::Wifi { is_exchanged } => link::wifi(&mut self, is_exchanged)?,
-                Next::EtherType(kind) => link::ether_type(&mut self, kind)?,
-                Next::Ppp => link::ppp(&mut self)?,
-                Next::Mpls => link::mpls(&mut self)?,
-                Next::Nsh => link::nsh(&mut self)?,
-                Next::Ip => match ip::header(&mut self)? {
-                    ip::Inner::Fragment(fragment) => return Ok(Step::Fragment(fragment)),
-                    ip::Inner::Datagram(datagram) => match transport::open(&mut self, &datagram)? {
-                        transport::Opened::Step(step) => return Ok(step),
+                Next::Link(number) => link::link(self, number)?,
+                Next::Wifi { is_exchanged } => link::wifi(self, is_exchanged)?,
+                Next::EtherType(kind) => link::ether_type(self, kind)?,
+                Next::Ppp => link::ppp(self)?,
+                Next::Mpls => link::mpls(self)?,
+                Next::Nsh => link::nsh(self)?,
+                Next::Ip => match ip::header(self)? {
+                    ip::Inner::Fragment(fragment) => return Ok(Found::Fragment(fragment)),
+                    ip::Inner::Datagram(datagram) => match transport::open(self, &datagram)? {
+                        transport::Opened::Found(found) => return Ok(found),
                         transport::Opened::Tunnel(inner) => inner,
                     },
                 },
-                Next::Stop => return Ok(Step::Other(None)),
+                Next::Stop => return Ok(Found::Other(None)),
             }
         }
     }
-}
 
-/// Follows a frame's headers to its innermost packet.
-///
-/// # Errors
-/// The kind of anomaly that stopped it.
-#[inline]
-pub fn decode<'a>(frame: &Frame<'a>) -> Result<Step<'a>, Anomaly> {
-    let walk = Walk {
-        time: frame.time,
-        rest: frame.bytes,
-        wire: (frame.wire_len as usize).max(frame.bytes.len()),
-        encap: Encap::default(),
-        mac: None,
-        depth: 0,
-    };
-    walk.run(Next::Link(frame.link.0))
-}
+    /// The walk that begins at a frame's link header.
+    #[inline]
+    pub fn of(frame: &Frame<'a>) -> Self {
+        Walk {
+            time: frame.time,
+            rest: frame.bytes,
+            wire: (frame.wire_len as usize).max(frame.bytes.len()),
+            encap: Encap::default(),
+            mac: None,
+            depth: 0,
+        }
+    }
 
-/// Goes on with a datagram whose fragments are all there. `key` and the rest come from the last [`Fragment`], `bytes` from [`Fragments`].
-///
-/// # Errors
-/// The kind of anomaly that stopped it.
-pub fn resume<'a>(fragment: &Fragment<'_>, bytes: &'a [u8]) -> Result<Step<'a>, Anomaly> {
-    let mut walk =
-        Walk { time: fragment.time, rest: bytes, wire: bytes.len(), encap: fragment.encap, mac: fragment.mac, depth: fragment.depth };
-    let key = &fragment.key;
-    let datagram = ip::Datagram { src: key.src, dst: key.dst, protocol: key.protocol };
-    match transport::open(&mut walk, &datagram)? {
-        transport::Opened::Step(step) => Ok(step),
-        transport::Opened::Tunnel(next) => walk.run(next),
+    /// Follows a frame's headers to its innermost packet.
+    ///
+    /// # Errors
+    /// The kind of anomaly that stopped it.
+    #[inline]
+    pub fn decode(&mut self, link: LinkType) -> Result<Step<'_>, Anomaly> {
+        let found = self.run(Next::Link(link.0))?;
+        Ok(self.step(found))
+    }
+
+    /// The walk that goes on with a datagram whose fragments are all there: its last [`Fragment`], and its bytes from [`Fragments`].
+    pub fn resumed(fragment: &Fragment<'_>, bytes: &'a [u8]) -> Self {
+        Walk { time: fragment.time, rest: bytes, wire: bytes.len(), encap: fragment.encap, mac: fragment.mac, depth: fragment.depth }
+    }
+
+    /// Goes on behind the IP header of the fragments.
+    ///
+    /// # Errors
+    /// The kind of anomaly that stopped it.
+    pub fn resume(&mut self, key: &FragmentKey) -> Result<Step<'_>, Anomaly> {
+        let datagram = ip::Datagram { src: key.src, dst: key.dst, protocol: key.protocol };
+        let found = match transport::open(self, &datagram)? {
+            transport::Opened::Found(found) => found,
+            transport::Opened::Tunnel(next) => self.run(next)?,
+        };
+        Ok(self.step(found))
+    }
+
+    #[inline]
+    fn step(&self, found: Found<'a>) -> Step<'_> {
+        match found {
+            Found::Segment { src, dst, segment } => {
+                Step::Packet(Packet { time: self.time, src, dst, encap: &self.encap, mac: self.mac, segment })
+            }
+            Found::Fragment(fragment) => Step::Fragment(fragment),
+            Found::Other(protocol) => Step::Other(protocol),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What stands behind an IP header: TCP, UDP, or another tunnel.
 
 use super::ip::Datagram;
-use super::{Next, Packet, Step, Walk, tunnel};
+use super::{Found, Next, Walk, tunnel};
 use crate::engine::bytes::Reader;
 use crate::engine::event::Anomaly;
 
@@ -60,7 +60,7 @@ pub struct Segment<'a> {
 }
 
 pub(super) enum Opened<'a> {
-    Step(Step<'a>),
+    Found(Found<'a>),
     Tunnel(Next),
 }
 
@@ -73,18 +73,11 @@ pub(super) fn open<'a>(walk: &mut Walk<'a>, datagram: &Datagram) -> Result<Opene
         other => return tunnel::protocol(walk, other),
     };
     if segment.transport == Transport::Udp
-        && let Some(step) = tunnel::over_udp(walk, &segment)
+        && let Some(found) = tunnel::over_udp(walk, &segment)
     {
-        return step.map(Opened::Step);
+        return found.map(Opened::Found);
     }
-    Ok(Opened::Step(Step::Packet(Packet {
-        time: walk.time,
-        src: datagram.src,
-        dst: datagram.dst,
-        encap: walk.encap,
-        mac: walk.mac,
-        segment,
-    })))
+    Ok(Opened::Found(Found::Segment { src: datagram.src, dst: datagram.dst, segment }))
 }
 
 #[inline]

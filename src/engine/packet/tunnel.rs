@@ -1,8 +1,8 @@
 //! Tunnels: by IP protocol, and over UDP by port and content.
 
-use super::encap::Layer;
+use super::encap::{Layer, Rare};
 use super::transport::{Opened, Segment};
-use super::{MAX_DEPTH, Next, Step, Walk};
+use super::{Found, MAX_DEPTH, Next, Walk};
 use crate::engine::bytes::Reader;
 use crate::engine::event::Anomaly;
 
@@ -15,12 +15,12 @@ pub(super) fn protocol<'a>(walk: &mut Walk<'a>, number: u8) -> Result<Opened<'a>
         }
         47 => gre(walk)?,
         97 => {
-            walk.deeper(Layer::Other("etherip"))?;
+            walk.deeper(Layer::Other(Rare::Etherip))?;
             walk.skip(2).ok_or(Anomaly::Ip)?;
             Next::Link(1)
         }
         137 => Next::Mpls,
-        other => return Ok(Opened::Step(Step::Other(Some(other)))),
+        other => return Ok(Opened::Found(Found::Other(Some(other)))),
     };
     Ok(Opened::Tunnel(next))
 }
@@ -46,7 +46,7 @@ fn gre(walk: &mut Walk<'_>) -> Result<Next, Anomaly> {
             erspan(walk, if more { 20 } else { 12 })
         }
         0x883e => {
-            walk.deeper(Layer::Other("wccp"))?;
+            walk.deeper(Layer::Other(Rare::Wccp))?;
             // Version 2 puts a 4-byte redirect header before the packet.
             if walk.rest.first().is_some_and(|b| b >> 4 != 4) {
                 walk.skip(4).ok_or(Anomaly::Ip)?;
@@ -74,8 +74,13 @@ fn erspan(walk: &mut Walk<'_>, header: usize) -> Result<Next, Anomaly> {
 /// The inner packet of a UDP datagram that is a tunnel; `None` where port or content say it is not, or where nothing inside could be
 /// followed: then the datagram stands for itself. A tunnel beyond the bound is an anomaly.
 #[inline]
-pub(super) fn over_udp<'a>(walk: &Walk<'a>, segment: &Segment<'a>) -> Option<Result<Step<'a>, Anomaly>> {
+pub(super) fn over_udp<'a>(walk: &mut Walk<'a>, segment: &Segment<'a>) -> Option<Result<Found<'a>, Anomaly>> {
     let port = tunnel_port(segment.dst_port).or_else(|| tunnel_port(segment.src_port))?;
+    inside(walk, segment, port)
+}
+
+#[cold]
+fn inside<'a>(walk: &mut Walk<'a>, segment: &Segment<'a>, port: u16) -> Option<Result<Found<'a>, Anomaly>> {
     let mut inner = walk.clone();
     let is_too_deep = inner.depth >= MAX_DEPTH;
     // One less, so that the tunnel's header is read and tells whether there is one.
@@ -98,7 +103,10 @@ pub(super) fn over_udp<'a>(walk: &Walk<'a>, segment: &Segment<'a>) -> Option<Res
         return Some(Err(Anomaly::Nesting));
     }
     match inner.run(next) {
-        Ok(step @ (Step::Packet(_) | Step::Fragment(_))) => Some(Ok(step)),
+        Ok(found @ (Found::Segment { .. } | Found::Fragment(_))) => {
+            *walk = inner;
+            Some(Ok(found))
+        }
         Err(Anomaly::Nesting) => Some(Err(Anomaly::Nesting)),
         _ => None,
     }
@@ -182,7 +190,7 @@ fn l2tp(walk: &mut Walk<'_>) -> Option<Next> {
         let pad = walk.reader().u16()?;
         walk.skip(2 + usize::from(pad))?;
     }
-    walk.deeper(Layer::Other("l2tp")).ok()?;
+    walk.deeper(Layer::Other(Rare::L2tp)).ok()?;
     Some(Next::Ppp)
 }
 
@@ -202,7 +210,7 @@ fn tzsp(walk: &mut Walk<'_>) -> Option<Next> {
             }
         }
     }
-    walk.deeper(Layer::Other("tzsp")).ok()?;
+    walk.deeper(Layer::Other(Rare::Tzsp)).ok()?;
     match u16::from_be_bytes([p0, p1]) {
         1 => Some(Next::Link(1)),
         18 => Some(Next::Link(105)),
@@ -214,7 +222,7 @@ fn tzsp(walk: &mut Walk<'_>) -> Option<Next> {
 fn ayiya(walk: &mut Walk<'_>) -> Option<Next> {
     let [ids, sig, _, next] = walk.reader().array::<4>()?;
     walk.skip(8 + (1usize << (ids >> 4)) + usize::from(sig >> 4) * 4)?;
-    walk.deeper(Layer::Other("ayiya")).ok()?;
+    walk.deeper(Layer::Other(Rare::Ayiya)).ok()?;
     matches!(next, 4 | 41).then_some(Next::Ip)
 }
 
@@ -226,7 +234,7 @@ fn capwap(walk: &mut Walk<'_>) -> Option<Next> {
         return None;
     }
     walk.skip(usize::from(length >> 3) * 4)?;
-    walk.deeper(Layer::Other("capwap")).ok()?;
+    walk.deeper(Layer::Other(Rare::Capwap)).ok()?;
     if kind & 1 == 0 {
         return Some(Next::Link(1));
     }
