@@ -3,7 +3,7 @@
 use crate::engine::event::Source;
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
-use crate::engine::sighting::{Agent, Evidence, Finding, Sighting, Sources};
+use crate::engine::sighting::{Agent, Evidence, Finding, Sighting, Sources, UseBytes};
 
 /// 2026-11-23T07:00:00.123456Z.
 pub(crate) const SEVEN: Time = Time(1_795_417_200_123_456_000);
@@ -28,6 +28,7 @@ pub(crate) fn sighting() -> Sighting {
         connections: 3,
         bytes_up: 12_000,
         bytes_down: 340_000,
+        use_bytes: UseBytes { up: 12_000, down: 340_000, upload: 0 },
         sources,
         names: vec!["chatgpt.com".into(), "ab.chatgpt.com".into()],
         closed: false,

@@ -326,8 +326,8 @@ impl BlindSpot {
     }
 }
 
-/// The state of one encrypted or named flow, cumulative: a lost update heals with the next.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The state of one encrypted or named flow, cumulative and with its name: a lost update heals with the next.
+#[derive(Clone, Debug, PartialEq)]
 pub struct FlowState {
     /// Which flow.
     pub id: FlowId,
@@ -343,6 +343,8 @@ pub struct FlowState {
     pub bytes_up: u64,
     /// Payload bytes server to client.
     pub bytes_down: u64,
+    /// Its name and how it was seen, where it has one that is no cover.
+    pub name: Option<(HostName, Source)>,
     /// Named, or why not.
     pub reason: Reason,
     /// Whether it is encrypted, rather than a request in clear.

@@ -11,8 +11,9 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use super::event::{BlindSpot, FlowId, Reason, Transport};
+use super::event::{BlindSpot, FlowId, Reason, Source, Transport};
 use super::frame::Time;
+use super::host::HostName;
 use super::packet::{Address, Packet};
 
 /// Flows looked at to find the one that goes when the table is full.
@@ -20,8 +21,10 @@ const WINDOW: usize = 32;
 /// Slots of the wheel, one a second; the longest deadline is one less.
 const SLOTS: usize = 1024;
 const NONE: u32 = u32::MAX;
-/// A forward jump in sequence space above this is no gap but nonsense.
-const MAX_GAP: i32 = 1 << 28;
+/// A forward jump in sequence space that counts at once: a window's worth of segments lost.
+const NEAR: i32 = 1 << 22;
+/// A forward jump above this is no gap but nonsense, whatever follows.
+const MAX_GAP: i32 = 1 << 30;
 /// How far before the first segment seen an earlier one may still arrive.
 const MAX_EARLY: i32 = 1 << 20;
 
@@ -79,6 +82,8 @@ pub struct Direction {
     next: u32,
     /// TCP: first byte counted.
     low: u32,
+    /// TCP: end of a segment far ahead that nothing followed yet; 0 for none.
+    jump: u32,
     /// TCP: SYN seen; `low` is then the first byte of the stream.
     pub has_start: bool,
     /// TCP: FIN seen.
@@ -99,6 +104,9 @@ impl Direction {
     }
 
     /// Counts `length` bytes at `seq` of TCP sequence space once; false where they stand nowhere near the stream.
+    ///
+    /// A jump ahead counts at once up to [`NEAR`]; a larger one, as a capture that lost much shows it, when the next segment goes on
+    /// behind it. A stray segment alone moves nothing.
     #[inline]
     pub fn cover(&mut self, seq: u32, length: u32) -> bool {
         let end = seq.wrapping_add(length);
@@ -108,10 +116,13 @@ impl Direction {
         }
         let ahead = end.wrapping_sub(self.next) as i32;
         if ahead > 0 {
-            let is_near = ahead <= MAX_GAP;
-            self.bytes = self.bytes.saturating_add(if is_near { ahead as u64 } else { length.into() });
+            if ahead > NEAR && !self.is_confirmed(seq, ahead) {
+                self.jump = end;
+                return false;
+            }
+            self.bytes = self.bytes.saturating_add(ahead as u64);
             self.next = end;
-            return is_near;
+            return true;
         }
         let early = self.low.wrapping_sub(seq) as i32;
         if early > 0 && early < MAX_EARLY && !self.has_start && self.bytes < MAX_EARLY as u64 {
@@ -119,6 +130,17 @@ impl Direction {
             self.low = seq;
         }
         true
+    }
+
+    /// Whether a segment far ahead goes on where the one before it ended.
+    fn is_confirmed(&self, seq: u32, ahead: i32) -> bool {
+        let behind = seq.wrapping_sub(self.jump) as i32;
+        ahead <= MAX_GAP && self.jump != 0 && (0..NEAR).contains(&behind)
+    }
+
+    /// Whether a sequence number stands where the next byte may: for a reset, which carries none.
+    pub fn is_near(&self, seq: u32) -> bool {
+        self.packets == 0 || (self.bytes == 0 && !self.has_start) || (self.next.wrapping_sub(seq) as i32).abs() <= NEAR
     }
 
     /// Counts a UDP payload; false where it repeats the one before to the bit (a mirror that shows packets twice).
@@ -172,6 +194,8 @@ pub struct Flow<O> {
     pub phase: Phase,
     /// Datagrams or segments looked at without success.
     pub tries: u8,
+    /// Its name and how it was seen, the innermost where it has several.
+    pub name: Option<(HostName, Source)>,
     /// Named, or why not; `None` for what is neither encrypted nor named.
     pub reason: Option<Reason>,
     /// A hello or a record of an encrypted protocol was seen.
@@ -287,6 +311,7 @@ impl<O> FlowTable<O> {
             client: None,
             phase: Phase::Opening,
             tries: 0,
+            name: None,
             reason: None,
             is_encrypted: false,
             blind_spot: None,
@@ -455,8 +480,12 @@ mod tests {
         assert!(d.cover(u32::MAX - 9, 100));
         assert!(d.cover(40, 100), "overlaps half");
         assert_eq!(d.bytes, 150);
-        assert!(!d.cover(1 << 30, 10));
+        assert!(!d.cover(1 << 29, 10), "far ahead and alone");
+        assert!(d.cover(140, 10), "the stream goes on where it was");
         assert_eq!(d.bytes, 160);
+        assert!(!d.cover(100_000_000, 10));
+        assert!(d.cover(100_000_010, 10), "and behind a jump that goes on");
+        assert_eq!(d.bytes, 160 + 100_000_020 - 150);
         let mut late = Direction::default();
         assert!(late.cover(1000, 10) && late.cover(900, 100));
         assert_eq!(late.bytes, 110);

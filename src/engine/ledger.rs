@@ -13,6 +13,9 @@ use super::frame::Time;
 use super::policy::Status;
 use super::sighting::{Agent, Evidence, Finding, Sighting};
 
+/// Ended findings searched for one that no alert waits for, when one must be given up.
+const SEARCHED: usize = 64;
+
 /// What counts as use and upload, and when a session ends. `docs/ARCHITECTURE.md` explains the values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Thresholds {
@@ -90,9 +93,6 @@ struct Open {
     sighting: Sighting,
     has_used_lookup: bool,
     has_used_contact: bool,
-    use_up: u64,
-    use_down: u64,
-    upload_up: u64,
     is_dirty: bool,
     told: Option<Evidence>,
     was_due: bool,
@@ -151,21 +151,17 @@ impl Ledger {
         self.thresholds = thresholds;
     }
 
-    /// Puts an open sighting of an earlier run back; its bytes count as use where it was use.
+    /// Puts an open sighting of an earlier run back.
     pub fn restore(&mut self, key: SightingKey, sighting: Sighting) {
         if self.index.contains_key(&key) {
             return;
         }
         let is_use = !sighting.presence_only;
-        let (up, down) = if is_use { (sighting.bytes_up, sighting.bytes_down) } else { (0, 0) };
         let (evidence, was_due) = (sighting.evidence, sighting.is_alert_due());
         self.put(Open {
             key,
             has_used_lookup: is_use,
             has_used_contact: is_use && evidence > Evidence::Resolved,
-            use_up: up,
-            use_down: down,
-            upload_up: 0,
             is_dirty: false,
             told: Some(evidence),
             was_due,
@@ -291,15 +287,13 @@ impl Ledger {
                 connections: 0,
                 bytes_up: 0,
                 bytes_down: 0,
+                use_bytes: Default::default(),
                 sources: Default::default(),
                 names: Vec::new(),
                 closed: false,
             },
             has_used_lookup: false,
             has_used_contact: false,
-            use_up: 0,
-            use_down: 0,
-            upload_up: 0,
             is_dirty: false,
             told: None,
             was_due: false,
@@ -327,10 +321,17 @@ impl Ledger {
         at
     }
 
+    /// Ends the sighting whose session would end first.
     fn evict(&mut self) {
-        if let Some(Reverse((_, at, _))) = self.ends.pop() {
-            self.evicted = self.evicted.saturating_add(1);
-            self.end(at);
+        while let Some(Reverse((second, at, first_seen))) = self.ends.pop() {
+            let open = self.open.get(at).and_then(Option::as_ref).filter(|o| o.sighting.first_seen == first_seen);
+            let Some(open) = open else { continue };
+            let end = open.sighting.last_seen.plus_seconds(self.thresholds.session_seconds).seconds().saturating_add(1);
+            if end <= second {
+                self.evicted = self.evicted.saturating_add(1);
+                return self.end(at);
+            }
+            self.ends.push(Reverse((end, at, first_seen)));
         }
     }
 
@@ -341,7 +342,8 @@ impl Ledger {
         open.sighting.closed = true;
         // Nobody drains while the store cannot be written: what ended first is given up first.
         if self.closed.len() >= self.bound {
-            self.closed.pop_front();
+            let not_due = self.closed.iter().take(SEARCHED).position(|f| !f.due).unwrap_or(0);
+            self.closed.remove(not_due);
             self.evicted = self.evicted.saturating_add(1);
         }
         self.closed.push_back(open.finding());
@@ -363,11 +365,11 @@ impl Open {
                 s.bytes_up = s.bytes_up.saturating_add(up);
                 s.bytes_down = s.bytes_down.saturating_add(down);
                 if is_use {
-                    self.use_up = self.use_up.saturating_add(up);
-                    self.use_down = self.use_down.saturating_add(down);
+                    s.use_bytes.up = s.use_bytes.up.saturating_add(up);
+                    s.use_bytes.down = s.use_bytes.down.saturating_add(down);
                 }
                 if is_upload {
-                    self.upload_up = self.upload_up.saturating_add(up);
+                    s.use_bytes.upload = s.use_bytes.upload.saturating_add(up);
                 }
             }
         }
@@ -377,10 +379,11 @@ impl Open {
     fn judge(&mut self, thresholds: &Thresholds) {
         let s = &mut self.sighting;
         if s.evidence >= Evidence::Contacted {
-            if self.use_up >= thresholds.engaged_up && self.use_down >= thresholds.engaged_down {
+            let used = s.use_bytes;
+            if used.up >= thresholds.engaged_up && used.down >= thresholds.engaged_down {
                 s.evidence = s.evidence.max(Evidence::Engaged);
             }
-            if self.use_up >= thresholds.upload || self.upload_up >= thresholds.upload_host {
+            if used.up >= thresholds.upload || used.upload >= thresholds.upload_host {
                 s.evidence = Evidence::Uploaded;
             }
         }

@@ -88,6 +88,17 @@ impl Sources {
     }
 }
 
+/// Bytes exchanged with hosts that are the tool itself: what evidence is judged by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct UseBytes {
+    /// Sent to use hosts.
+    pub up: u64,
+    /// Got from use hosts.
+    pub down: u64,
+    /// Sent to hosts whose role is upload.
+    pub upload: u64,
+}
+
 /// One client's use of one service in one session (silence of the session length ends it), with everything as it was then.
 /// Cumulative: a later copy with the same `client`, `service` and `first_seen` replaces an earlier one.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +131,8 @@ pub struct Sighting {
     pub bytes_up: u64,
     /// Payload bytes sent to the client.
     pub bytes_down: u64,
+    /// Of these, what evidence is judged by.
+    pub use_bytes: UseBytes,
     /// How it was seen.
     pub sources: Sources,
     /// Names seen, in order of first appearance, at most [`Sighting::MAX_NAMES`].

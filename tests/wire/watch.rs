@@ -90,7 +90,7 @@ impl Watch {
         let mut last: BTreeMap<FlowId, FlowState> = BTreeMap::new();
         for event in &self.events {
             if let Event::Flow(state) = event {
-                last.insert(state.id, *state);
+                last.insert(state.id, state.clone());
             }
         }
         last.into_values().collect()

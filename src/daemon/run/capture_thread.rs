@@ -75,8 +75,11 @@ impl CaptureThread {
             }
         }
         self.settle();
-        let (engine, events, dropped) = (&mut self.engine, &self.events, &mut self.dropped);
-        engine.finish(&mut |event| send(events, Message::Event(event), dropped));
+        // No packet waits any more: the last states may.
+        let events = &self.events;
+        self.engine.finish(&mut |event| {
+            let _ = events.send(Message::Event(event));
+        });
         self.publish();
     }
 

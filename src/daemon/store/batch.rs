@@ -15,7 +15,8 @@ const STAGE: &str = "
     CREATE TEMP TABLE IF NOT EXISTS batch (
         client TEXT, team TEXT, service TEXT, vendor TEXT, category TEXT,
         first_seen INTEGER, last_seen INTEGER, status INTEGER, evidence INTEGER, presence_only INTEGER, agent INTEGER,
-        connections INTEGER, bytes_up INTEGER, bytes_down INTEGER, sources INTEGER, closed INTEGER, names TEXT
+        connections INTEGER, bytes_up INTEGER, bytes_down INTEGER, sources INTEGER, closed INTEGER, names TEXT,
+        use_up INTEGER, use_down INTEGER, use_upload INTEGER
     )";
 
 const EMPTY: &str = "DELETE FROM temp.batch";
@@ -25,7 +26,7 @@ const LOAD: &str = "
     SELECT value ->> 'client', value ->> 'team', value ->> 'service', value ->> 'vendor', value ->> 'category',
            value ->> 'first_seen', value ->> 'last_seen', value ->> 'status', value ->> 'evidence', value ->> 'presence_only',
            value ->> 'agent', value ->> 'connections', value ->> 'bytes_up', value ->> 'bytes_down', value ->> 'sources',
-           value ->> 'closed', value -> 'names'
+           value ->> 'closed', value -> 'names', value ->> 'use_up', value ->> 'use_down', value ->> 'use_upload'
     FROM json_each(?1)";
 
 /// From the stage into the tables, dictionaries first. `WHERE true` keeps SQLite from reading ON CONFLICT as a join's ON; CROSS JOIN
@@ -38,9 +39,9 @@ pub(super) const SPREAD: [&str; 6] = [
      WHERE vendor <> excluded.vendor OR category <> excluded.category",
     "INSERT INTO name (name) SELECT DISTINCT n.value FROM temp.batch b, json_each(b.names) n WHERE true ON CONFLICT DO NOTHING",
     "INSERT INTO sighting (client_id, service_id, first_seen, last_seen, team_id, status, evidence, presence_only, agent,
-                           connections, bytes_up, bytes_down, sources, closed)
+                           connections, bytes_up, bytes_down, sources, closed, use_up, use_down, use_upload)
      SELECT c.id, s.id, b.first_seen, b.last_seen, t.id, b.status, b.evidence, b.presence_only, b.agent,
-            b.connections, b.bytes_up, b.bytes_down, b.sources, b.closed
+            b.connections, b.bytes_up, b.bytes_down, b.sources, b.closed, b.use_up, b.use_down, b.use_upload
      FROM temp.batch b CROSS JOIN client c ON c.name = b.client CROSS JOIN service s ON s.name = b.service
      CROSS JOIN team t ON t.name = b.team
      WHERE true
@@ -48,7 +49,8 @@ pub(super) const SPREAD: [&str; 6] = [
          last_seen = excluded.last_seen, team_id = excluded.team_id, status = excluded.status,
          evidence = max(evidence, excluded.evidence), presence_only = excluded.presence_only, agent = excluded.agent,
          connections = excluded.connections, bytes_up = excluded.bytes_up, bytes_down = excluded.bytes_down,
-         sources = excluded.sources, closed = excluded.closed",
+         sources = excluded.sources, closed = excluded.closed,
+         use_up = excluded.use_up, use_down = excluded.use_down, use_upload = excluded.use_upload",
     "INSERT INTO sighting_name (sighting_id, position, name_id)
      SELECT g.id, n.key, m.id
      FROM temp.batch b CROSS JOIN client c ON c.name = b.client CROSS JOIN service s ON s.name = b.service
@@ -77,6 +79,9 @@ struct Row<'a> {
     sources: u16,
     closed: u8,
     names: Vec<&'a str>,
+    use_up: i64,
+    use_down: i64,
+    use_upload: i64,
 }
 
 impl<'a> Row<'a> {
@@ -94,13 +99,20 @@ impl<'a> Row<'a> {
             presence_only: s.presence_only.into(),
             agent: s.agent as u8,
             connections: s.connections,
-            bytes_up: i64::try_from(s.bytes_up).unwrap_or(i64::MAX),
-            bytes_down: i64::try_from(s.bytes_down).unwrap_or(i64::MAX),
+            bytes_up: whole(s.bytes_up),
+            bytes_down: whole(s.bytes_down),
             sources: s.sources.0,
             closed: s.closed.into(),
             names: s.names.iter().map(|n| &**n).collect(),
+            use_up: whole(s.use_bytes.up),
+            use_down: whole(s.use_bytes.down),
+            use_upload: whole(s.use_bytes.upload),
         }
     }
+}
+
+fn whole(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// Makes the stage on a new connection.

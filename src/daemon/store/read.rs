@@ -8,7 +8,7 @@ use super::{Store, StoreError};
 use crate::daemon::notice::NoticeKind;
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
-use crate::engine::sighting::{Agent, Evidence, Sighting, Sources};
+use crate::engine::sighting::{Agent, Evidence, Sighting, Sources, UseBytes};
 
 /// Rows read with one statement.
 const PAGE: usize = 1000;
@@ -19,6 +19,7 @@ pub(super) const OPEN_IDS: &str = "SELECT id FROM sighting WHERE closed = 0 ORDE
 pub(super) const SIGHTINGS: &str = "
     SELECT c.name AS client, t.name AS team, s.name AS service, s.vendor, s.category, g.status, g.evidence, g.presence_only, g.agent,
            g.first_seen, g.last_seen, g.connections, g.bytes_up, g.bytes_down, g.sources, g.closed,
+           g.use_up, g.use_down, g.use_upload,
            (SELECT json_group_array(m.name ORDER BY l.position) FROM sighting_name l JOIN name m ON m.id = l.name_id
             WHERE l.sighting_id = g.id) AS names
     FROM sighting g JOIN client c ON c.id = g.client_id JOIN team t ON t.id = g.team_id JOIN service s ON s.id = g.service_id
@@ -167,6 +168,11 @@ fn sighting(row: &SqliteRow) -> sqlx::Result<Sighting> {
         connections: row.try_get("connections")?,
         bytes_up: row.try_get::<i64, _>("bytes_up")?.unsigned_abs(),
         bytes_down: row.try_get::<i64, _>("bytes_down")?.unsigned_abs(),
+        use_bytes: UseBytes {
+            up: row.try_get::<i64, _>("use_up")?.unsigned_abs(),
+            down: row.try_get::<i64, _>("use_down")?.unsigned_abs(),
+            upload: row.try_get::<i64, _>("use_upload")?.unsigned_abs(),
+        },
         sources: Sources(row.try_get("sources")?),
         names: names.into_iter().map(Into::into).collect(),
         closed: row.try_get("closed")?,

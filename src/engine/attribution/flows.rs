@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -10,6 +11,7 @@ use super::WAIT_SECONDS;
 use crate::engine::event::{FlowId, FlowState, Source};
 use crate::engine::frame::Time;
 use crate::engine::host::HostName;
+use crate::engine::policy::Status;
 use crate::engine::sighting::Agent;
 
 /// What is known of one flow.
@@ -19,8 +21,8 @@ pub(super) struct FlowRecord {
     pub(super) name: Option<HostName>,
     pub(super) source: Source,
     pub(super) agent: Agent,
-    /// It counts as a connection of its sighting already.
-    pub(super) is_counted: bool,
+    /// The service and status it counts as a connection of.
+    pub(super) counted: Option<(Arc<str>, Status)>,
     /// Its name belongs to no service, by the rules that hold now: nothing of it is entered.
     pub(super) is_ordinary: bool,
     up: u64,
@@ -39,7 +41,7 @@ impl FlowRecord {
             name: Some(name),
             source,
             agent,
-            is_counted: false,
+            counted: None,
             is_ordinary: false,
             up: 0,
             down: 0,
@@ -79,11 +81,18 @@ impl Flows {
             Some(known) => {
                 let is_same = known.name == record.name;
                 (known.name, known.source, known.agent, known.client) = (record.name, record.source, record.agent, record.client);
-                known.is_counted &= is_same;
                 known.is_ordinary &= is_same;
                 known.waiting = None;
             }
             None => self.insert(id, record),
+        }
+    }
+
+    /// Gives a flow the name its state carries, where the observation that said it was lost.
+    pub(super) fn heal(&mut self, state: &FlowState) {
+        let Some((name, source)) = &state.name else { return };
+        if self.name_of(state.id).is_none() {
+            self.name(state.id, FlowRecord::named(state.ends.client, name.clone(), *source, Agent::Unknown));
         }
     }
 
@@ -98,7 +107,12 @@ impl Flows {
     }
 
     fn insert(&mut self, id: FlowId, record: FlowRecord) {
-        while self.records.len() >= self.bound || self.order.len() >= self.bound.saturating_mul(2) {
+        // Closed flows leave their place in the queue; it is cleared of them when they are most of it.
+        if self.order.len() > self.records.len().max(1024).saturating_mul(2) {
+            let records = &self.records;
+            self.order.retain(|id| records.contains_key(id));
+        }
+        while self.records.len() >= self.bound {
             let Some(oldest) = self.order.pop_front() else { break };
             if self.records.remove(&oldest).is_some() {
                 self.evicted = self.evicted.saturating_add(1);
@@ -117,10 +131,10 @@ impl Flows {
         (!record.is_ordinary).then(|| (record.clone(), up, down))
     }
 
-    /// The flow counts as a connection.
-    pub(super) fn counted(&mut self, id: FlowId) {
+    /// The flow counts as a connection of this service with this status.
+    pub(super) fn counted(&mut self, id: FlowId, service: &Arc<str>, status: Status) {
         if let Some(record) = self.records.get_mut(&id) {
-            record.is_counted = true;
+            record.counted = Some((Arc::clone(service), status));
         }
     }
 
@@ -148,7 +162,7 @@ impl Flows {
     /// Lets a nameless flow wait for an answer that names it.
     pub(super) fn wait(&mut self, state: &FlowState, now: Time) {
         if let Some(record) = self.records.get_mut(&state.id) {
-            record.waiting = Some(Box::new(*state));
+            record.waiting = Some(Box::new(state.clone()));
             self.waiting.push_back((now.plus_seconds(WAIT_SECONDS), state.id));
         }
     }
@@ -181,10 +195,10 @@ impl Flows {
         None
     }
 
-    /// After a reload each flow counts as a connection of whatever sighting its name now belongs to.
+    /// After a reload any name may belong to a service.
     pub(super) fn forget_detections(&mut self) {
         for record in self.records.values_mut() {
-            (record.is_counted, record.is_ordinary) = (false, false);
+            record.is_ordinary = false;
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod flows;
 mod resolvers;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -240,6 +242,7 @@ impl Attribution {
         if !self.is_inside(state.ends.client) {
             return;
         }
+        self.flows.heal(state);
         if self.flows.begins(state) {
             if state.reason != Reason::Named {
                 self.flows.wait(state, self.now);
@@ -252,10 +255,8 @@ impl Attribution {
         if let Some((record, up, down)) = self.flows.advance(state) {
             self.bytes(&record, up, down, state);
         }
-        if state.closed
-            && let Some(waiting) = self.flows.close(state.id)
-        {
-            self.ask(&waiting);
+        if state.closed && self.flows.close(state.id).is_some() {
+            self.ask(state);
             self.flows.close(state.id);
         }
     }
@@ -277,11 +278,14 @@ impl Attribution {
         let detection = name.and_then(|name| detect(&self.judgement, record.client, name.as_str(), self.now));
         let (Some(name), Some(detection)) = (name, detection) else { return self.flows.ordinary(state.id) };
         let at = state.last_seen;
-        let is_open = self.ledger.is_open(&detection.key);
-        if !record.is_counted || !is_open {
+        // The first state is a contact; so are bytes once the session they continued is over.
+        let key = &detection.key;
+        let is_counted = record.counted.as_ref().is_some_and(|(service, status)| *service == key.service && *status == key.status);
+        let goes_on = (up > 0 || down > 0) && !self.ledger.is_open(key);
+        if !is_counted || goes_on {
             self.enter(record.client, &detection, &Entry::Contact { is_use: detection.is_use }, at);
             self.ledger.note(&detection.key, record.source, &name.as_str().into(), record.agent);
-            self.flows.counted(state.id);
+            self.flows.counted(state.id, &detection.key.service, detection.key.status);
         }
         if up > 0 || down > 0 {
             let Detection { is_use, is_upload, .. } = detection;

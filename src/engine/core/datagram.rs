@@ -98,7 +98,9 @@ impl Engine {
         }
         self.plain = plain;
         // A long header that no key of a client opens: the server's side, or a hello that is hidden from us.
-        self.note_quic(at, direction);
+        if quic::packets(payload).any(|p| p.kind != quic::Kind::VersionNegotiation) {
+            self.note_quic(at, direction);
+        }
     }
 
     fn initial<'p>(&mut self, at: u32, initial: &quic::Packet<'_>, plain: &'p mut Vec<u8>) -> Option<&'p [u8]> {
@@ -169,7 +171,12 @@ impl Engine {
             && flow.reason.is_none()
             && let Some(open) = self.open(at)
         {
-            let reason = if client_packets == 0 { Reason::OneSided } else { Reason::Undecodable };
+            let reason = match (&open.keys, client_packets) {
+                // The client's hello began, and the rest of it is missing.
+                (Some(_), _) => Reason::Loss,
+                (None, 0) => Reason::OneSided,
+                (None, _) => Reason::Undecodable,
+            };
             open.trouble = open.trouble.or(Some(reason));
             open.message = open.message.or(Some((u16::MAX, 0)));
         }

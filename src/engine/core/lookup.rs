@@ -50,7 +50,7 @@ impl Engine {
         let (low, high) = (s.src_port.min(s.dst_port), s.src_port.max(s.dst_port));
         match (low, high) {
             (53, _) | (_, 53 | 5353 | 5355) | (5353 | 5355, _) => self.dns_message(s.payload, packet, sink),
-            (137, _) => self.announced(announce::netbios_registration(s.payload), Source::Nbns, packet, sink),
+            (137, 137) => self.announced(announce::netbios_registration(s.payload), Source::Nbns, packet, sink),
             (67 | 68, 67 | 68) => self.announced(announce::dhcp_host_name(s.payload), Source::Dhcp, packet, sink),
             _ => false,
         }

@@ -24,6 +24,8 @@ const TCP_SILENCE: u64 = 900;
 const UDP_SILENCE: u64 = 180;
 /// Silence that ends a TCP flow without payload: a SYN nobody answered.
 const EMPTY_SILENCE: u64 = 30;
+/// Ports on which what cannot be read is TLS (IANA).
+const TLS_PORTS: [u16; 7] = [443, 465, 853, 990, 993, 995, 8443];
 /// Packet time that may jump back without being odd: capture threads and buffers reorder a little.
 const BACKWARD: u64 = 5_000_000_000;
 
@@ -228,6 +230,9 @@ impl Engine {
             }
             self.openings.give_back(open);
         }
+        if flow.reason.is_none() && is_missed(&flow) {
+            (flow.reason, flow.is_encrypted) = (Some(Reason::Midstream), true);
+        }
         if flow.reason.is_some() {
             sink(Event::Flow(state(&flow, true)));
         }
@@ -275,6 +280,14 @@ fn digest(packet: &Packet<'_>) -> u32 {
     sum.max(1)
 }
 
+/// Bytes on a port of TLS whose beginning was not seen and that told nothing of themselves: pieces of records.
+fn is_missed(flow: &Flow<Open>) -> bool {
+    let on_tls_port = (0..2).any(|end| TLS_PORTS.contains(&flow.key.end(end).1));
+    let has_payload = flow.directions.iter().any(|d| d.bytes > 0);
+    let has_start = flow.directions.iter().any(|d| d.has_start);
+    flow.key.transport() == Transport::Tcp && on_tls_port && has_payload && !has_start && !flow.is_http && flow.phase != Phase::Dns
+}
+
 fn silence(flow: &Flow<Open>) -> u64 {
     let has_payload = flow.directions.iter().any(|d| d.bytes > 0);
     match flow.key.transport() {
@@ -309,6 +322,7 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         ends: ends_of(flow),
         bytes_up: bytes(client),
         bytes_down: bytes(1 - client),
+        name: flow.name.clone(),
         reason: flow.reason.unwrap_or(Reason::Named),
         is_encrypted: flow.is_encrypted,
         blind_spot: flow.blind_spot,

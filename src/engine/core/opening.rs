@@ -79,12 +79,15 @@ impl Openings {
     /// One for the flow at `at`. Afterwards others give theirs up while [`Self::is_over`].
     pub(super) fn take(&mut self, at: u32, id: FlowId) -> Box<Open> {
         self.order.push_back((at, id));
-        // Entries of flows whose opening is long read are dropped as the queue grows.
-        while self.order.len() > self.bound.saturating_mul(4) {
-            self.order.pop_front();
-        }
         self.out = self.out.saturating_add(1);
         self.spare.pop().unwrap_or_default()
+    }
+
+    /// Clears the queue of flows whose opening is read, where these are most of it.
+    pub(super) fn forget(&mut self, mut is_open: impl FnMut(u32, FlowId) -> bool) {
+        if self.order.len() > self.out.max(1024).saturating_mul(2) {
+            self.order.retain(|(at, id)| is_open(*at, *id));
+        }
     }
 
     /// Takes one back for reuse.

@@ -111,6 +111,9 @@ impl Engine {
         let Some(flow) = self.table.flow(at) else { return };
         flow.is_encrypted |= is_hello;
         if let Some(name) = name {
+            if reason == Reason::Named {
+                flow.name = Some((name.clone(), fact.source));
+            }
             let observation = Observation {
                 time: packet.time,
                 source: fact.source,

@@ -60,7 +60,8 @@ impl Engine {
         if segment.flags.syn() {
             flow.client = flow.client.or(Some(if segment.flags.ack() { 1 - direction as u8 } else { direction as u8 }));
         }
-        let has_ended = segment.flags.rst() || flow.directions.iter().all(|d| d.has_end);
+        let is_reset = segment.flags.rst() && flow.directions.get(direction).is_some_and(|d| d.is_near(segment.seq));
+        let has_ended = is_reset || flow.directions.iter().all(|d| d.has_end);
         if has_ended && !flow.is_closed {
             flow.is_closed = true;
             if flow.reason.is_some() && !flow.is_told {
@@ -348,6 +349,8 @@ impl Engine {
     pub(super) fn open(&mut self, at: u32) -> Option<&mut Box<Open>> {
         let id = self.table.flow(at)?.id;
         if self.table.flow(at)?.open.is_none() {
+            let table = &mut self.table;
+            self.openings.forget(|at, id| table.flow(at).is_some_and(|f| f.id == id && f.open.is_some()));
             let open = self.openings.take(at, id);
             self.table.flow(at)?.open = Some(open);
             while self.openings.is_over() {

@@ -1,0 +1,180 @@
+//! What events become: sessions, connections and bytes, through losses, silence, reloads and restarts.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::*;
+use crate::engine::event::{Ends, FlowId, HelloFacts};
+use crate::engine::host::HostName;
+use crate::engine::packet::Encap;
+use crate::engine::pattern::HostPattern;
+use crate::engine::policy::Status;
+use crate::engine::signature::{Category, HostRule, Risk, ServiceRecord};
+use crate::engine::sighting::Evidence;
+
+fn service(id: &str, hosts: &[(&str, Role)]) -> ServiceRecord {
+    let rule = |(name, role): &(&str, Role)| HostRule { role: *role, ..HostRule::new(HostPattern::parse(name).expect("a pattern")) };
+    ServiceRecord {
+        id: id.into(),
+        name: id.into(),
+        vendor: "vendor".into(),
+        country: "unknown".into(),
+        description: "".into(),
+        category: Category::Chat,
+        hosts: hosts.iter().map(rule).collect(),
+        risk: Risk::default(),
+    }
+}
+
+fn judgement() -> Judgement {
+    let hosts = [("chat.example", Role::Web), ("telemetry.chat.example", Role::Telemetry)];
+    Judgement {
+        signatures: Arc::new(Signatures::new(vec![service("vendor.chat", &hosts)])),
+        policy: Arc::new(Policy::new(Status::Unreviewed, Vec::new())),
+        teams: Arc::new(Groups::default()),
+        zones: Arc::new(Groups::default()),
+        inside: [].into(),
+        thresholds: Thresholds::default(),
+    }
+}
+
+fn attribution() -> Attribution {
+    Attribution::new(judgement(), Bounds::default())
+}
+
+const CLIENT: [u8; 4] = [10, 0, 0, 1];
+
+fn ends() -> Ends {
+    Ends { client: IpAddr::from(CLIENT), client_port: 50_000, server: IpAddr::from([192, 0, 2, 1]), server_port: 443 }
+}
+
+/// The state of flow `id` named `name`, at a second.
+fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) -> FlowState {
+    FlowState {
+        id: FlowId(id),
+        first_seen: Time::new(1000, 0),
+        last_seen: Time::new(1000 + second, 0),
+        transport: Transport::Tcp,
+        ends: ends(),
+        bytes_up: up,
+        bytes_down: down,
+        name: (!name.is_empty()).then(|| (HostName::unchecked(name), Source::TlsSni)),
+        reason: if name.is_empty() { Reason::NoSni } else { Reason::Named },
+        is_encrypted: true,
+        blind_spot: None,
+        closed: false,
+    }
+}
+
+fn hello(id: u64, name: &str, second: u64) -> Event {
+    Event::Name(Box::new(Observation {
+        time: Time::new(1000 + second, 0),
+        source: Source::TlsSni,
+        transport: Transport::Tcp,
+        ends: ends(),
+        flow: Some(FlowId(id)),
+        name: HostName::unchecked(name),
+        encap: Encap::default(),
+        mac: None,
+        detail: Detail::Hello(Box::new(HelloFacts::default())),
+    }))
+}
+
+fn all(mut attribution: Attribution) -> Vec<Sighting> {
+    attribution.finish();
+    attribution.drain().into_iter().map(|f| f.sighting).collect()
+}
+
+#[test]
+fn a_name_lost_on_the_way_comes_with_the_next_state() {
+    let mut a = attribution();
+    a.event(&Event::Flow(state(1, "chat.example", 5, (500, 700))));
+    let found = all(a);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].connections, found[0].bytes_up, &*found[0].names[0]), (1, 500, "chat.example"));
+}
+
+#[test]
+fn a_flow_that_only_keeps_alive_opens_no_session_after_its_own() {
+    let mut a = attribution();
+    a.event(&hello(1, "chat.example", 0));
+    for second in (0..4 * 3600).step_by(60) {
+        a.event(&Event::Flow(state(1, "chat.example", second, (500, 700))));
+    }
+    let closed = FlowState { closed: true, ..state(1, "chat.example", 4 * 3600, (500, 700)) };
+    a.event(&Event::Flow(closed));
+    assert_eq!(all(a).len(), 1);
+}
+
+#[test]
+fn bytes_after_a_session_are_another_session_and_its_connection() {
+    let mut a = attribution();
+    a.event(&Event::Flow(state(1, "chat.example", 0, (500, 700))));
+    a.event(&Event::Flow(state(1, "chat.example", 2000, (900, 700))));
+    let found = all(a);
+    let told: Vec<_> = found.iter().map(|s| (s.connections, s.bytes_up)).collect();
+    assert_eq!(told, [(1, 500), (1, 400)]);
+}
+
+#[test]
+fn a_reload_that_changes_nothing_counts_nothing_twice() {
+    let mut a = attribution();
+    a.event(&Event::Flow(state(1, "chat.example", 0, (500, 700))));
+    a.judge_by(judgement());
+    a.event(&Event::Flow(state(1, "chat.example", 5, (600, 700))));
+    let found = all(a);
+    assert_eq!((found.len(), found[0].connections, found[0].bytes_up), (1, 1, 600));
+}
+
+#[test]
+fn a_reload_that_judges_differently_splits_the_sighting() {
+    let mut a = attribution();
+    a.event(&Event::Flow(state(1, "chat.example", 0, (500, 700))));
+    let approved = Judgement { policy: Arc::new(Policy::new(Status::Approved, Vec::new())), ..judgement() };
+    a.judge_by(approved);
+    a.event(&Event::Flow(state(1, "chat.example", 5, (600, 700))));
+    let told: Vec<_> = all(a).iter().map(|s| (s.status, s.bytes_up)).collect();
+    assert_eq!(told, [(Status::Unreviewed, 500), (Status::Approved, 100)]);
+}
+
+#[test]
+fn a_restart_judges_on_as_before() {
+    let mut a = attribution();
+    a.event(&Event::Flow(state(1, "telemetry.chat.example", 0, (1_400_000, 700))));
+    a.event(&Event::Flow(state(2, "chat.example", 1, (500, 700))));
+    let before = a.drain().remove(0).sighting;
+    assert_eq!(before.evidence, Evidence::Contacted);
+    let mut b = attribution();
+    b.restore(before);
+    b.event(&Event::Flow(state(3, "chat.example", 2, (500, 700))));
+    let after = all(b);
+    assert_eq!((after.len(), after[0].evidence, after[0].bytes_up), (1, Evidence::Contacted, 1_401_000));
+}
+
+#[test]
+fn a_full_ledger_ends_the_longest_silent_sighting() {
+    let mut a = Attribution::new(judgement(), Bounds { sightings: 2, ..Bounds::default() });
+    let of = |client: u8, id: u64, second: u64, up: u64| {
+        let ends = Ends { client: IpAddr::from([10, 0, 0, client]), ..ends() };
+        Event::Flow(FlowState { ends, ..state(id, "chat.example", second, (up, 1)) })
+    };
+    a.event(&of(1, 1, 0, 1));
+    a.event(&of(2, 2, 1, 1));
+    a.event(&of(1, 1, 60, 2));
+    a.event(&of(3, 3, 61, 1));
+    let ended: Vec<_> = a.ledger().drain_ended().iter().map(|f| f.sighting.client.to_string()).collect();
+    assert_eq!(ended, ["10.0.0.2"]);
+    assert_eq!(a.ledger().len(), 2);
+}
+
+#[test]
+fn many_flows_that_ended_do_not_push_out_one_that_goes_on() {
+    let mut a = Attribution::new(judgement(), Bounds { flows: 100, ..Bounds::default() });
+    a.event(&Event::Flow(state(1, "chat.example", 0, (500, 700))));
+    for id in 2..10_000 {
+        a.event(&Event::Flow(FlowState { closed: true, ..state(id, "other.example", 1, (1, 1)) }));
+    }
+    a.event(&Event::Flow(state(1, "chat.example", 2, (5_000_000, 700))));
+    assert_eq!(a.evictions()[2].1, 0);
+    assert_eq!(all(a)[0].bytes_up, 5_000_000);
+}
