@@ -145,7 +145,7 @@ impl Engine {
             sink(Event::Name(Box::new(observation)));
             self.settle(at, reason, sink);
         } else if is_hello {
-            self.settle(at, Reason::NoSni, sink);
+            self.settle(at, if reason == Reason::EchReal { reason } else { Reason::NoSni }, sink);
         }
     }
 
