@@ -56,9 +56,21 @@ fn the_truth_table_of_ech() {
     let table = [
         ("no extension", modern("chatgpt.com"), None, Some(("none", "chatgpt.com")), "named"),
         ("GREASE: nobody's public name", with_ech(modern("chatgpt.com")), None, Some(("grease", "chatgpt.com")), "named"),
-        ("GREASE beside others' public names", with_ech(modern("chatgpt.com")), Some("cover.example"), Some(("grease", "chatgpt.com")), "named"),
+        (
+            "GREASE beside others' public names",
+            with_ech(modern("chatgpt.com")),
+            Some("cover.example"),
+            Some(("grease", "chatgpt.com")),
+            "named",
+        ),
         ("a learned public name", with_ech(modern("cover.example")), Some("cover.example"), Some(("real", "cover.example")), "ech_real"),
-        ("a learned public name in capitals", with_ech(modern("Cover.Example")), Some("cOver.example"), Some(("real", "cover.example")), "ech_real"),
+        (
+            "a learned public name in capitals",
+            with_ech(modern("Cover.Example")),
+            Some("cOver.example"),
+            Some(("real", "cover.example")),
+            "ech_real",
+        ),
         ("a public name not learned", with_ech(modern("cover.example")), None, Some(("grease", "cover.example")), "named"),
         ("a shipped public name", with_ech(modern("cloudflare-ech.com")), None, Some(("real", "cloudflare-ech.com")), "ech_real"),
         ("a public name without the extension", modern("cloudflare-ech.com"), None, Some(("none", "cloudflare-ech.com")), "named"),

@@ -57,18 +57,14 @@ fn tags() -> Vec<Road> {
         over("QinQ twice 802.1Q", &[100, 10], "", |d, _| t::vlans(&[(0x8100, 100), (0x8100, 10)], d)),
         over("MPLS", &[], "mpls:16", |d, _| ethernet([0x88, 0x47], &join(&[&t::labels(&[16]), d]))),
         over("MPLS, three labels", &[], "mpls:18", |d, _| ethernet([0x88, 0x47], &join(&[&t::labels(&[16, 17, 18]), d]))),
-        over("MPLS pseudo-wire", &[], "mpls:16", |d, _| {
-            ethernet([0x88, 0x47], &join(&[&t::labels(&[16]), &[0, 0, 0, 1], &framed(d)]))
-        }),
+        over("MPLS pseudo-wire", &[], "mpls:16", |d, _| ethernet([0x88, 0x47], &join(&[&t::labels(&[16]), &[0, 0, 0, 1], &framed(d)]))),
         over("MPLS in a VLAN", &[5], "mpls:99", |d, _| t::tagged(0x8100, 5, [0x88, 0x47], &join(&[&t::labels(&[99]), d]))),
         over("PPPoE", &[], "pppoe:7", |d, _| t::pppoe(7, d)),
         over("NSH", &[], "nsh", |d, _| {
             let next = if d[0] >> 4 == 4 { 1 } else { 2 };
             ethernet([0x89, 0x4f], &join(&[&[0x0f, 0xc6, 1, next], &[0, 0, 1, 255], &[0; 16], d]))
         }),
-        over("NSH with a frame", &[], "nsh", |d, _| {
-            ethernet([0x89, 0x4f], &join(&[&[0x0f, 0xc2, 2, 3], &[0, 0, 1, 255], &framed(d)]))
-        }),
+        over("NSH with a frame", &[], "nsh", |d, _| ethernet([0x89, 0x4f], &join(&[&[0x0f, 0xc2, 2, 3], &[0, 0, 1, 255], &framed(d)]))),
     ]
 }
 
@@ -84,9 +80,7 @@ fn links() -> Vec<Road> {
         road("SLL, tagged", &[12], "", |d, _| {
             (113, join(&[&[0, 0, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 0x81, 0, 0, 12], &kind(d).to_be_bytes(), d]))
         }),
-        road("SLL2", &[], "", |d, _| {
-            (276, join(&[&kind(d).to_be_bytes(), &[0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 1, 2, 3, 4, 5, 6, 0, 0], d]))
-        }),
+        road("SLL2", &[], "", |d, _| (276, join(&[&kind(d).to_be_bytes(), &[0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 1, 2, 3, 4, 5, 6, 0, 0], d]))),
         road("NULL, little-endian", &[], "", |d, _| (0, join(&[&[if d[0] >> 4 == 4 { 2 } else { 30 }, 0, 0, 0], d]))),
         road("NULL, big-endian", &[], "", |d, _| (0, join(&[&[0, 0, 0, if d[0] >> 4 == 4 { 2 } else { 24 }], d]))),
         road("LOOP", &[], "", |d, _| (108, join(&[&[0, 0, 0, if d[0] >> 4 == 4 { 2 } else { 28 }], d]))),
@@ -114,17 +108,13 @@ fn tunnels() -> Vec<Road> {
             t::gre(0x1000, &seq, 0x22eb, &join(&[&[0x20, 1, 0, 35, 0, 0, 0, 1, 0, 0, 0, 1], &[7; 8], &framed(d)]), up)
         }),
         ip("VXLAN", "vxlan:42", |d, up| t::vxlan(42, d, up)),
-        ip("VXLAN-GPE, IP", "vxlan:43", |d, up| {
-            t::over_udp(4790, &[0x0c, 0, 0, if d[0] >> 4 == 4 { 1 } else { 2 }, 0, 0, 43, 0], d, up)
-        }),
+        ip("VXLAN-GPE, IP", "vxlan:43", |d, up| t::over_udp(4790, &[0x0c, 0, 0, if d[0] >> 4 == 4 { 1 } else { 2 }, 0, 0, 43, 0], d, up)),
         ip("VXLAN-GPE, frame", "vxlan:43", |d, up| t::over_udp(4790, &[0x0c, 0, 0, 3, 0, 0, 43, 0], &framed(d), up)),
         ip("GENEVE", "geneve:44", |d, up| t::geneve(44, &[], d, up)),
         ip("GENEVE, options", "geneve:44", |d, up| t::geneve(44, &[1, 2, 3, 1, 9, 9, 9, 9, 1, 2, 4, 0], d, up)),
         ip("GTP-U", "gtp:77", |d, up| t::gtp(0, 77, &[], d, up)),
         ip("GTP-U, sequence", "gtp:77", |d, up| t::gtp(2, 77, &[0, 1, 0, 0], d, up)),
-        ip("GTP-U, two extension headers", "gtp:77", |d, up| {
-            t::gtp(4, 77, &[0, 0, 0, 0x85, 1, 0, 9, 0xc0, 2, 0, 0, 0, 0, 0, 0, 0], d, up)
-        }),
+        ip("GTP-U, two extension headers", "gtp:77", |d, up| t::gtp(4, 77, &[0, 0, 0, 0x85, 1, 0, 9, 0xc0, 2, 0, 0, 0, 0, 0, 0, 0], d, up)),
         ip("IP in IPv4", "ipip", |d, up| t::ip_in(false, d, up)),
         ip("IP in IPv6", "ipip", |d, up| t::ip_in(true, d, up)),
         v6(ip("Teredo", "teredo", |d, up| t::teredo(false, false, d, up))),

@@ -63,7 +63,11 @@ fn hellos_of_every_age_are_read() {
         ("TLS 1.2", old(0x0303, vec![(13, codes16(&[0x0401])), (0, server_name(NAME)), (16, alpn(&["http/1.1"]))]), "12"),
         ("TLS 1.3", modern(NAME), "13"),
         ("TLS 1.3, GREASE everywhere", modern(NAME).with(0x3a3a, &[]).with(0xfafa, &[0]), "13"),
-        ("an unknown extension of 9 KB before the name", Hello { extensions: vec![(0x7777, vec![0; 9000])], ..modern(NAME) }.with(0, &server_name(NAME)), "12"),
+        (
+            "an unknown extension of 9 KB before the name",
+            Hello { extensions: vec![(0x7777, vec![0; 9000])], ..modern(NAME) }.with(0, &server_name(NAME)),
+            "12",
+        ),
     ] {
         let turns = vec![up(&hello.wire()), down(&record(22, &[2, 0, 0, 1, 0]))];
         assert_heard(how, 4433, &turns, &[("tls_sni", NAME)]);
@@ -94,29 +98,53 @@ fn the_second_hello_after_a_hello_retry_request_counts_once() {
 fn a_hello_after_starttls_is_read() {
     let hello = modern(NAME).wire();
     let talks: [(&str, u16, Turns); 9] = [
-        ("SMTP", 587, vec![down(b"220 mail ESMTP\r\n"), up(b"EHLO me\r\n"), down(b"250 STARTTLS\r\n"), up(b"STARTTLS\r\n"), down(b"220 go\r\n")]),
-        ("IMAP", 143, vec![down(b"* OK ready\r\n"), up(b"a1 CAPABILITY\r\n"), down(b"a1 OK\r\n"), up(b"a2 STARTTLS\r\n"), down(b"a2 OK\r\n")]),
+        (
+            "SMTP",
+            587,
+            vec![down(b"220 mail ESMTP\r\n"), up(b"EHLO me\r\n"), down(b"250 STARTTLS\r\n"), up(b"STARTTLS\r\n"), down(b"220 go\r\n")],
+        ),
+        (
+            "IMAP",
+            143,
+            vec![down(b"* OK ready\r\n"), up(b"a1 CAPABILITY\r\n"), down(b"a1 OK\r\n"), up(b"a2 STARTTLS\r\n"), down(b"a2 OK\r\n")],
+        ),
         ("POP3", 110, vec![down(b"+OK\r\n"), up(b"CAPA\r\n"), down(b"+OK\r\nSTLS\r\n.\r\n"), up(b"STLS\r\n"), down(b"+OK\r\n")]),
         ("FTP", 21, vec![down(b"220 hello\r\n"), up(b"AUTH TLS\r\n"), down(b"234 go\r\n")]),
-        ("XMPP", 5222, vec![
-            up(b"<?xml version='1.0'?><stream:stream to='example.org' xmlns='jabber:client'>"),
-            down(b"<stream:features><starttls/></stream:features>"),
-            up(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
-            down(b"<proceed/>"),
-        ]),
-        ("LDAP", 389, vec![
-            up(b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"),
-            down(b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"),
-        ]),
+        (
+            "XMPP",
+            5222,
+            vec![
+                up(b"<?xml version='1.0'?><stream:stream to='example.org' xmlns='jabber:client'>"),
+                down(b"<stream:features><starttls/></stream:features>"),
+                up(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+                down(b"<proceed/>"),
+            ],
+        ),
+        (
+            "LDAP",
+            389,
+            vec![
+                up(b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"),
+                down(b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"),
+            ],
+        ),
         ("PostgreSQL", 5432, vec![up(&[0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f]), down(b"S")]),
-        ("MySQL", 3306, vec![
-            down(&join(&[&[74, 0, 0, 0, 10], b"8.0.36\0", &[0; 67]])),
-            up(&join(&[&[0x20, 0, 0, 1, 0x85, 0xae, 0xff, 0x19], &[0; 28]])),
-        ]),
-        ("RDP", 3389, vec![
-            up(&join(&[&[3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0], &[1, 0, 8, 0, 3, 0, 0, 0]])),
-            down(&join(&[&[3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0], &[2, 0, 8, 0, 2, 0, 0, 0]])),
-        ]),
+        (
+            "MySQL",
+            3306,
+            vec![
+                down(&join(&[&[74, 0, 0, 0, 10], b"8.0.36\0", &[0; 67]])),
+                up(&join(&[&[0x20, 0, 0, 1, 0x85, 0xae, 0xff, 0x19], &[0; 28]])),
+            ],
+        ),
+        (
+            "RDP",
+            3389,
+            vec![
+                up(&join(&[&[3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0], &[1, 0, 8, 0, 3, 0, 0, 0]])),
+                down(&join(&[&[3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0], &[2, 0, 8, 0, 2, 0, 0, 0]])),
+            ],
+        ),
     ];
     for (how, port, mut turns) in talks {
         turns.push(up(&hello[..70]));
@@ -131,8 +159,18 @@ fn the_name_asked_of_a_proxy_and_the_name_inside_are_the_clients_on_one_connecti
     let hello = modern(NAME).wire();
     let greeting = [down(b"HTTP/1.1 200 Connection established\r\n\r\n")];
     let connect = up(b"CONNECT api.openai.com:443 HTTP/1.1\r\nHost: api.openai.com:443\r\nProxy-Authorization: Basic eA==\r\n\r\n");
-    assert_heard("CONNECT", 3128, &vec![connect.clone(), greeting[0].clone(), up(&hello)], &[("http_connect", "api.openai.com"), ("tls_sni", NAME)]);
-    assert_heard("CONNECT, hello at once", 8080, &vec![up(&[connect.0, hello.clone()].concat())], &[("http_connect", "api.openai.com"), ("tls_sni", NAME)]);
+    assert_heard(
+        "CONNECT",
+        3128,
+        &vec![connect.clone(), greeting[0].clone(), up(&hello)],
+        &[("http_connect", "api.openai.com"), ("tls_sni", NAME)],
+    );
+    assert_heard(
+        "CONNECT, hello at once",
+        8080,
+        &vec![up(&[connect.0, hello.clone()].concat())],
+        &[("http_connect", "api.openai.com"), ("tls_sni", NAME)],
+    );
     let request = join(&[&[5, 1, 0, 3], &vec8(b"claude.ai"), &[1, 0xbb]]);
     let socks5 = vec![up(&[5, 1, 0]), down(&[5, 0]), up(&request), down(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]), up(&hello)];
     assert_heard("SOCKS5", 1080, &socks5, &[("socks5", "claude.ai"), ("tls_sni", NAME)]);
@@ -142,7 +180,12 @@ fn the_name_asked_of_a_proxy_and_the_name_inside_are_the_clients_on_one_connecti
     let socks4a = vec![up(b"\x04\x01\x01\xbb\0\0\0\x01me\0gemini.google.com\0"), down(&[0, 90, 0, 0, 0, 0, 0, 0]), up(&hello)];
     assert_heard("SOCKS4a", 1080, &socks4a, &[("socks4a", "gemini.google.com"), ("tls_sni", NAME)]);
     let nested = vec![up(&[5, 1, 0]), up(&request), up(b"CONNECT api.openai.com:443 HTTP/1.1\r\n\r\n"), up(&hello)];
-    assert_heard("a proxy behind a proxy", 1080, &nested, &[("socks5", "claude.ai"), ("http_connect", "api.openai.com"), ("tls_sni", NAME)]);
+    assert_heard(
+        "a proxy behind a proxy",
+        1080,
+        &nested,
+        &[("socks5", "claude.ai"), ("http_connect", "api.openai.com"), ("tls_sni", NAME)],
+    );
 }
 
 #[test]
@@ -193,10 +236,13 @@ fn names_in_clear_are_read_on_any_port() {
     }
     // RFC 7541 C.4.1: `:authority: www.example.com`, Huffman-coded.
     let block = b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff";
-    let frame = |kind: u8, flags: u8, stream: u8, body: &[u8]| join(&[&(body.len() as u32).to_be_bytes()[1..], &[kind, flags, 0, 0, 0, stream], body]);
+    let frame = |kind: u8, flags: u8, stream: u8, body: &[u8]| {
+        join(&[&(body.len() as u32).to_be_bytes()[1..], &[kind, flags, 0, 0, 0, stream], body])
+    };
     let padded = join(&[&[3, 0, 0, 0, 0, 15], block, &[0; 3]]);
     for headers in [frame(1, 0x05, 1, block), frame(1, 0x2d, 1, &padded)] {
-        let all = join(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(4, 0, 0, &[0, 3, 0, 0, 0, 100]), &frame(8, 0, 0, &[0, 0, 1, 0]), &headers]);
+        let all =
+            join(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(4, 0, 0, &[0, 3, 0, 0, 0, 100]), &frame(8, 0, 0, &[0, 0, 1, 0]), &headers]);
         assert_heard("HTTP/2", 50051, &vec![up(&all)], &[("http_host", "www.example.com")]);
         let split: Turns = all.chunks(7).map(up).collect();
         assert_heard("HTTP/2 in pieces", 80, &split, &[("http_host", "www.example.com")]);

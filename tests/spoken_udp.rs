@@ -29,7 +29,14 @@ fn dtls_hellos_with_and_without_cookie_and_in_fragments_name_once() {
         let with_cookie: Vec<_> = first.iter().chain(&second).cloned().collect();
         let lost: Vec<_> = first[1..].iter().chain(&second).cloned().collect();
         let joined = vec![first.concat()];
-        for (how, datagrams) in [("whole", first), ("reversed", reversed), ("doubled", doubled), ("with a cookie", with_cookie), ("lost, then a cookie", lost), ("in one datagram", joined)] {
+        for (how, datagrams) in [
+            ("whole", first),
+            ("reversed", reversed),
+            ("doubled", doubled),
+            ("with a cookie", with_cookie),
+            ("lost, then a cookie", lost),
+            ("in one datagram", joined),
+        ] {
             let mut watch = Watch::new();
             datagrams.iter().for_each(|d| _ = sent(&mut watch, CLIENT, "198.51.100.7:4433", d));
             assert_eq!(watch.names(), [("dtls_sni", NAME)], "{how}, fragments of {size}; odd: {:?}", watch.odd());

@@ -24,15 +24,8 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Table; 7] = [
-        Table::Flows,
-        Table::Hellos,
-        Table::Fragments,
-        Table::DnsMemory,
-        Table::Sightings,
-        Table::Attributions,
-        Table::Connections,
-    ];
+    pub const ALL: [Table; 7] =
+        [Table::Flows, Table::Hellos, Table::Fragments, Table::DnsMemory, Table::Sightings, Table::Attributions, Table::Connections];
 
     /// The word used in labels.
     pub const fn word(self) -> &'static str {

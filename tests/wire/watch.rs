@@ -34,8 +34,7 @@ impl Watch {
     /// The same, of which the capture kept only the first bytes.
     pub fn cut_frame(&mut self, link: i32, bytes: &[u8], kept: usize) {
         self.now = Time(self.now.0 + 1_000_000);
-        let frame =
-            Frame { time: self.now, link: LinkType(link), bytes: &bytes[..kept.min(bytes.len())], wire_len: bytes.len() as u32 };
+        let frame = Frame { time: self.now, link: LinkType(link), bytes: &bytes[..kept.min(bytes.len())], wire_len: bytes.len() as u32 };
         let events = &mut self.events;
         self.engine.frame(&frame, &mut |event| events.push(event));
     }
