@@ -178,3 +178,23 @@ fn chromium_sends_grease_on_every_connection() {
         }
     }
 }
+
+/// `tests/ech-peer` wrote this capture; its server's log said: port 50001 decrypted and served chatgpt.com, 50002 and 50003 not encrypted.
+#[test]
+fn a_true_handshake_that_the_server_decrypted_is_real_and_found_again_by_the_look_up() {
+    let mut watch = Watch::new();
+    for frame in wire::captured::frames("ech") {
+        watch.frame(frame.link, &frame.bytes);
+    }
+    let mut hellos = Vec::new();
+    for o in watch.observations() {
+        if let Detail::Hello(hello) = &o.detail {
+            hellos.push((o.ends.client_port, hello.ech.word(), o.name.as_str()));
+        }
+    }
+    assert_eq!(hellos, [(50001, "real", "cover.example"), (50002, "grease", "chatgpt.com"), (50003, "none", "chatgpt.com")]);
+    let (told, seen) = judged(&mut watch);
+    let sources = vec!["tls_sni", "dns_query", "dns_answer", "dns_memory"];
+    assert_eq!(told, [("openai.chatgpt".to_owned(), "contacted", 3, sources)]);
+    assert_eq!(seen, BTreeMap::from([("ech_real", 1), ("named", 2)]));
+}
