@@ -25,8 +25,11 @@ const PLACES: [(&str, Place); 4] = [
     ("GENEVE VNIs", |n, d, up| framed(&t::geneve(n as u32 + 10, &[], d, up))),
 ];
 
+/// Datagrams and whether the client sent them, and the bytes up and down that are in them.
+type Exchange = (Vec<(Vec<u8>, bool)>, (u64, u64));
+
 /// Frames of one network's exchange over TCP: sequence numbers are the network's own.
-fn over_tcp(n: usize, dice: &mut Dice) -> (Vec<(Vec<u8>, bool)>, (u64, u64)) {
+fn over_tcp(n: usize, dice: &mut Dice) -> Exchange {
     let mut talk = Talk::new(CLIENT, SERVER);
     (talk.up, talk.down) = (dice.next() as u32, dice.next() as u32);
     let hello = modern(NAMES[n]).wire();
@@ -41,7 +44,7 @@ fn over_tcp(n: usize, dice: &mut Dice) -> (Vec<(Vec<u8>, bool)>, (u64, u64)) {
 }
 
 /// The same over QUIC: an Initial, then short headers.
-fn over_quic(n: usize, dice: &mut Dice) -> (Vec<(Vec<u8>, bool)>, (u64, u64)) {
+fn over_quic(n: usize, dice: &mut Dice) -> Exchange {
     let (client, server) = (address(CLIENT), address(SERVER));
     let id = dice.next().to_be_bytes();
     let initial = Client::new(quic::V1, &id, &[n as u8; 8]).initial(&quic::padded(&quic::crypto(0, &modern(NAMES[n]).message()), 1100));
@@ -69,7 +72,7 @@ fn interleaved(mut networks: Vec<Vec<Vec<u8>>>, dice: &mut Dice) -> Vec<Vec<u8>>
 #[test]
 fn equal_addresses_in_different_networks_stay_apart() {
     let mut dice = Dice::new(4242);
-    let protocols: [(&str, fn(usize, &mut Dice) -> (Vec<(Vec<u8>, bool)>, (u64, u64))); 2] = [("TCP", over_tcp), ("QUIC", over_quic)];
+    let protocols: [(&str, fn(usize, &mut Dice) -> Exchange); 2] = [("TCP", over_tcp), ("QUIC", over_quic)];
     for (place, wrap) in PLACES {
         for (protocol, exchange) in protocols {
             for round in 0..20 {

@@ -13,10 +13,12 @@ const NAME: &str = "chatgpt.com";
 const MORE: usize = 700;
 const DOWN: usize = 1100;
 
+type Wrap = dyn Fn(&[u8], bool) -> Framed;
+
 /// One encapsulation: how it wraps a datagram (told whether the client sent it), and what it must be reported as.
 struct Road {
     name: &'static str,
-    wrap: Box<dyn Fn(&[u8], bool) -> Framed>,
+    wrap: Box<Wrap>,
     vlan: &'static [u16],
     tunnel: Option<&'static str>,
     /// The inner datagrams must be of IPv6.

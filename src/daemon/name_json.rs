@@ -1,6 +1,6 @@
 //! An observation as one line of `shadowtap names --output json`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
@@ -48,6 +48,9 @@ pub struct NameLine<'a> {
     /// Tunnels, outermost first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<String>,
+    /// Address and port a PROXY header carries: whom the client speaks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxied: Option<SocketAddr>,
 }
 
 impl<'a> NameLine<'a> {
@@ -69,6 +72,7 @@ impl<'a> NameLine<'a> {
             answers: None,
             vlan: o.encap.vlans().collect(),
             tunnel: o.encap.tunnel(),
+            proxied: o.proxied,
         };
         match &o.detail {
             Detail::Hello(hello) => {

@@ -18,11 +18,14 @@ pub enum Table {
     Sightings,
     /// Flows whose names and bytes are followed for sightings.
     Attributions,
+    /// Connection ids of QUIC servers.
+    Connections,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Table; 6] = [Table::Flows, Table::Hellos, Table::Fragments, Table::DnsMemory, Table::Sightings, Table::Attributions];
+    pub const ALL: [Table; 7] =
+        [Table::Flows, Table::Hellos, Table::Fragments, Table::DnsMemory, Table::Sightings, Table::Attributions, Table::Connections];
 
     /// The word used in labels.
     pub const fn word(self) -> &'static str {
@@ -33,6 +36,7 @@ impl Table {
             Table::DnsMemory => "dns_memory",
             Table::Sightings => "sightings",
             Table::Attributions => "attributions",
+            Table::Connections => "connections",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the engine says: names seen, and the state of flows. Small, owned, sendable across a channel.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::frame::Time;
 use super::host::HostName;
@@ -198,6 +198,8 @@ pub struct Observation {
     pub encap: Encap,
     /// MAC address that sent the frame, where the link has one.
     pub mac: Option<[u8; 6]>,
+    /// Whom the client speaks for: the source address a PROXY header before the opening carries.
+    pub proxied: Option<SocketAddr>,
     /// What else was told.
     pub detail: Detail,
 }

@@ -7,6 +7,7 @@
 //! each and throws out itself before flows that go on. Deadlines stand in a wheel of one slot a second.
 
 use std::hash::BuildHasher;
+use std::net::SocketAddr;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -202,6 +203,8 @@ pub struct Flow<O> {
     pub is_encrypted: bool,
     /// What hides in it, told by its first packet.
     pub blind_spot: Option<BlindSpot>,
+    /// Whom the client speaks for, where a PROXY header told.
+    pub proxied: Option<Box<SocketAddr>>,
     /// Requests in clear were seen: reading goes back to them.
     pub is_http: bool,
     /// Both directions ended, or a reset.
@@ -315,6 +318,7 @@ impl<O> FlowTable<O> {
             reason: None,
             is_encrypted: false,
             blind_spot: None,
+            proxied: None,
             is_http: false,
             is_closed: false,
             is_told: true,
@@ -352,6 +356,22 @@ impl<O> FlowTable<O> {
         }
         self.free.push(at);
         Some(flow)
+    }
+
+    /// Gives a flow another key: its client went on from another address or port. `is_turned` where its ends change places by that.
+    pub fn rekey(&mut self, at: u32, key: FlowKey, is_turned: bool) {
+        let Some(flow) = self.flow(at) else { return };
+        let old = std::mem::replace(&mut flow.key, key);
+        if is_turned {
+            flow.directions.swap(0, 1);
+            flow.client = flow.client.map(|c| 1 - c);
+        }
+        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(old), |i| *i == at) {
+            entry.remove();
+        }
+        let (flows, hasher) = (&self.flows, &self.hasher);
+        let rehash = |at: &u32| flows.get(*at as usize).and_then(Option::as_ref).map_or(0, |f| hasher.hash_one(f.key));
+        self.index.insert_unique(hasher.hash_one(key), at, rehash);
     }
 
     /// The flow to give up for a new one: the longest silent of the next [`WINDOW`].

@@ -4,6 +4,7 @@
 pub mod captured;
 pub mod dice;
 pub mod hello;
+pub mod judged;
 pub mod packet;
 pub mod quic;
 pub mod tunnel;

@@ -163,6 +163,10 @@ impl Flows {
     pub(super) fn wait(&mut self, state: &FlowState, now: Time) {
         if let Some(record) = self.records.get_mut(&state.id) {
             record.waiting = Some(Box::new(state.clone()));
+            // One too many makes the oldest leave; it is asked for when it closes.
+            if self.waiting.len() >= self.bound.saturating_mul(2) {
+                self.waiting.pop_front();
+            }
             self.waiting.push_back((now.plus_seconds(WAIT_SECONDS), state.id));
         }
     }

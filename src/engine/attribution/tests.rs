@@ -76,6 +76,7 @@ fn hello(id: u64, name: &str, second: u64) -> Event {
         name: HostName::unchecked(name),
         encap: Encap::default(),
         mac: None,
+        proxied: None,
         detail: Detail::Hello(Box::new(HelloFacts::default())),
     }))
 }

@@ -31,6 +31,7 @@ impl Engine {
             }
         }
         match phase {
+            Phase::Done if packet.segment.payload.first().is_some_and(|b| b & 0x80 != 0) => self.learn_connection(at, direction, packet),
             Phase::Done | Phase::Http => {}
             Phase::Dns => {
                 self.dns_message(packet.segment.payload, packet, sink);

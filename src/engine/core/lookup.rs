@@ -128,6 +128,7 @@ impl Engine {
             name,
             encap: *packet.encap,
             mac: packet.mac,
+            proxied: None,
             detail,
         })));
     }

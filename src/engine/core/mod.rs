@@ -2,6 +2,7 @@
 
 mod datagram;
 mod lookup;
+mod migration;
 mod opening;
 mod said;
 mod segment;
@@ -13,6 +14,7 @@ use super::flow::{Flow, FlowKey, FlowTable, Phase};
 use super::frame::{Frame, Time};
 use super::packet::{self, Fragments, Packet, Step, Transport, Walk};
 use lookup::Lookups;
+use migration::Connections;
 use opening::{Open, Openings};
 use said::EchNames;
 
@@ -63,6 +65,7 @@ pub struct Engine {
     lookups: Lookups,
     ech_names: EchNames,
     openings: Openings,
+    connections: Connections,
     scratch: Vec<u8>,
     plain: Vec<u8>,
 }
@@ -81,6 +84,7 @@ impl Engine {
             lookups: Lookups::new(settings.seed),
             ech_names: EchNames::default(),
             openings: Openings::new(settings.hellos),
+            connections: Connections::new(settings.flows / 4, settings.seed),
             scratch: Vec::new(),
             plain: Vec::new(),
         }
@@ -174,7 +178,10 @@ impl Engine {
     #[inline]
     fn flow_of(&mut self, key: FlowKey, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) -> u32 {
         let vlan = packet.encap.vlan();
-        let Some(at) = self.table.find(&key) else { return self.open_flow(key, vlan, sink) };
+        let Some(at) = self.table.find(&key) else {
+            let migrated = if packet.segment.transport == Transport::Udp { self.migrated(key, direction, packet) } else { None };
+            return migrated.unwrap_or_else(|| self.open_flow(key, vlan, sink));
+        };
         match self.table.flow(at) {
             Some(flow) if flow.vlan != vlan => {
                 let is_same = flow.is_same(direction, packet, digest(packet));

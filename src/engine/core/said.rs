@@ -1,6 +1,7 @@
 //! From what a decoder says to an observation: names validated, ECH judged, fingerprints taken.
 
 use std::collections::{HashSet, VecDeque};
+use std::net::SocketAddr;
 
 use super::{Engine, Sink, ends_of};
 use crate::engine::event::{Anomaly, Detail, Ech, Event, HelloFacts, Observation, Reason, Source};
@@ -54,10 +55,18 @@ impl EchNames {
 
 /// Something said in a flow, owned.
 #[derive(Debug)]
-pub(super) struct Fact {
-    source: Source,
-    name: Option<Vec<u8>>,
-    hello: Option<HelloFacts>,
+pub(super) enum Fact {
+    /// A name, or a hello without one.
+    Name {
+        /// How it was said.
+        source: Source,
+        /// As it was sent.
+        name: Option<Vec<u8>>,
+        /// What the hello tells besides.
+        hello: Option<HelloFacts>,
+    },
+    /// Whom a proxy speaks for: the source a PROXY header carries.
+    Proxied(SocketAddr),
 }
 
 impl Fact {
@@ -74,11 +83,11 @@ impl Fact {
             ja4: (!hello.is_broken).then(|| ja4(hello, carrier).into()),
             ech: names.judge(hello, lower.as_deref()),
         };
-        Fact { source, name: hello.name.map(<[u8]>::to_vec), hello: Some(facts) }
+        Fact::Name { source, name: hello.name.map(<[u8]>::to_vec), hello: Some(facts) }
     }
 
     pub(super) fn of(said: Said<'_>, names: &EchNames) -> Option<Fact> {
-        let named = |source, name: &[u8]| Some(Fact { source, name: Some(name.to_vec()), hello: None });
+        let named = |source, name: &[u8]| Some(Fact::Name { source, name: Some(name.to_vec()), hello: None });
         match said {
             Said::Hello(hello) => Some(Fact::hello(&hello, Source::TlsSni, names)),
             Said::Host(b"") => None,
@@ -86,7 +95,7 @@ impl Fact {
             Said::Connect(name) => named(Source::HttpConnect, name),
             Said::Socks5(name) => named(Source::Socks5, name),
             Said::Socks4a(name) => named(Source::Socks4a, name),
-            Said::Proxied(_) => None,
+            Said::Proxied(source) => Some(Fact::Proxied(source)),
         }
     }
 }
@@ -105,38 +114,41 @@ fn protocol_text(protocol: &[u8]) -> Box<str> {
 impl Engine {
     /// Says a fact of a flow as an observation, and settles the flow by it. The flow's client must be known.
     pub(super) fn say(&mut self, at: u32, fact: Fact, packet: &Packet<'_>, sink: Sink<'_>) {
-        let reason = self.reason_of(&fact);
-        let is_hello = fact.hello.is_some();
-        let name = fact.name.as_deref().and_then(|bytes| self.name(bytes));
+        let (source, name, hello) = match fact {
+            Fact::Name { source, name, hello } => (source, name, hello),
+            Fact::Proxied(source) => {
+                if let Some(flow) = self.table.flow(at) {
+                    flow.proxied = Some(Box::new(source));
+                }
+                return;
+            }
+        };
+        let reason = reason_of(hello.as_ref());
+        let is_hello = hello.is_some();
+        let name = name.as_deref().and_then(|bytes| self.name(bytes));
         let Some(flow) = self.table.flow(at) else { return };
         flow.is_encrypted |= is_hello;
         if let Some(name) = name {
             if reason == Reason::Named {
-                flow.name = Some((name.clone(), fact.source));
+                flow.name = Some((name.clone(), source));
             }
             let observation = Observation {
                 time: packet.time,
-                source: fact.source,
+                source,
                 transport: flow.key.transport(),
                 ends: ends_of(flow),
                 flow: Some(flow.id),
                 name,
                 encap: *packet.encap,
                 mac: packet.mac,
-                detail: fact.hello.map_or(Detail::None, |h| Detail::Hello(Box::new(h))),
+                proxied: flow.proxied.as_deref().copied(),
+                detail: hello.map_or(Detail::None, |h| Detail::Hello(Box::new(h))),
             };
-            self.counters.observation(fact.source);
+            self.counters.observation(source);
             sink(Event::Name(Box::new(observation)));
             self.settle(at, reason, sink);
         } else if is_hello {
-            self.settle(at, Reason::NoSni, sink);
-        }
-    }
-
-    fn reason_of(&self, fact: &Fact) -> Reason {
-        match fact.hello.as_ref().map(|h| h.ech) {
-            Some(Ech::Real) => Reason::EchReal,
-            _ => Reason::Named,
+            self.settle(at, if reason == Reason::EchReal { reason } else { Reason::NoSni }, sink);
         }
     }
 
@@ -153,5 +165,12 @@ impl Engine {
                 is_text.then(|| std::str::from_utf8(bytes).ok().map(|t| HostName::unchecked(t.trim_end_matches('.')))).flatten()
             }
         }
+    }
+}
+
+fn reason_of(hello: Option<&HelloFacts>) -> Reason {
+    match hello.map(|h| h.ech) {
+        Some(Ech::Real) => Reason::EchReal,
+        _ => Reason::Named,
     }
 }
