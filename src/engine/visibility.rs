@@ -12,7 +12,7 @@ use super::frame::Time;
 
 /// Clients counted one by one in an hour, zone and kind; beyond that the count stands still and says so by being this number.
 pub const MAX_CLIENTS: usize = 10_000;
-/// Clients remembered of the current hour over all zones and kinds.
+/// Clients remembered of this hour and the one before, over all zones and kinds.
 const MAX_SEEN: usize = 100_000;
 
 /// What is counted.
@@ -74,8 +74,8 @@ pub struct Visibility {
     totals: BTreeMap<Key, u64>,
     fresh: BTreeMap<(u64, Key), Count>,
     hour: u64,
-    seen: HashSet<(Key, IpAddr), FixedState>,
-    clients: BTreeMap<Key, u64>,
+    seen: HashSet<(u64, Key, IpAddr), FixedState>,
+    clients: BTreeMap<(u64, Key), u64>,
 }
 
 impl Visibility {
@@ -85,17 +85,17 @@ impl Visibility {
         Visibility { totals: BTreeMap::new(), fresh: BTreeMap::new(), hour: 0, seen, clients: BTreeMap::new() }
     }
 
-    /// Counts one more flow of a client.
-    pub fn count(&mut self, zone: &Arc<str>, sight: Sight, client: IpAddr, now: Time) {
-        let hour = now.seconds() / 3600;
-        if hour != self.hour {
+    /// Counts one more flow of a client, last seen `at` a moment of the newest hour or the one before; what is older counts in that.
+    pub fn count(&mut self, zone: &Arc<str>, sight: Sight, client: IpAddr, at: Time) {
+        let hour = (at.seconds() / 3600).max(self.hour.saturating_sub(1));
+        if hour > self.hour {
             self.hour = hour;
-            self.seen.clear();
-            self.clients.clear();
+            self.seen.retain(|(h, _, _)| h + 1 >= hour);
+            self.clients.retain(|(h, _), _| h + 1 >= hour);
         }
         let key = (Arc::clone(zone), sight);
-        let is_new = self.seen.len() < MAX_SEEN && self.seen.insert((key.clone(), client));
-        let known = self.clients.entry(key.clone()).or_default();
+        let is_new = self.seen.len() < MAX_SEEN && self.seen.insert((hour, key.clone(), client));
+        let known = self.clients.entry((hour, key.clone())).or_default();
         let is_counted = is_new && *known < MAX_CLIENTS as u64;
         *known = known.saturating_add(u64::from(is_counted));
         let total = self.totals.entry(key.clone()).or_default();
@@ -134,13 +134,13 @@ mod tests {
         let mut v = Visibility::new(1);
         let (zone, sight): (Arc<str>, _) = ("other".into(), Sight::Flow(Reason::Named));
         let ip = |n: u8| IpAddr::from([10, 0, 0, n]);
-        for (client, second) in [(1, 0), (1, 5), (2, 10), (1, 3600)] {
+        for (client, second) in [(1, 0), (1, 5), (2, 10), (1, 3600), (2, 3599), (3, 3599), (1, 3600)] {
             v.count(&zone, sight, ip(client), Time::new(second, 0));
         }
         let fresh = v.drain();
         let told: Vec<_> = fresh.iter().map(|i| (i.hour.seconds(), i.more.flows, i.more.clients)).collect();
-        assert_eq!(told, [(0, 3, 2), (3600, 1, 1)]);
+        assert_eq!(told, [(0, 5, 3), (3600, 2, 1)]);
         assert!(v.drain().is_empty());
-        assert_eq!(v.totals().values().sum::<u64>(), 4);
+        assert_eq!(v.totals().values().sum::<u64>(), 7);
     }
 }

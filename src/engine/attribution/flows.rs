@@ -31,6 +31,10 @@ pub(super) struct FlowRecord {
     has_begun: bool,
     /// It counts among the encrypted flows already.
     is_encrypted: bool,
+    /// It was judged, by the name it has now, whether other use may hide in it.
+    is_judged: bool,
+    /// Other use may hide in it; it counts so already.
+    is_hiding: bool,
     waiting: Option<Box<FlowState>>,
 }
 
@@ -47,6 +51,8 @@ impl FlowRecord {
             down: 0,
             has_begun: false,
             is_encrypted: false,
+            is_judged: false,
+            is_hiding: false,
             waiting: None,
         }
     }
@@ -82,6 +88,7 @@ impl Flows {
                 let is_same = known.name == record.name;
                 (known.name, known.source, known.agent, known.client) = (record.name, record.source, record.agent, record.client);
                 known.is_ordinary &= is_same;
+                known.is_judged &= is_same;
                 known.waiting = None;
             }
             None => self.insert(id, record),
@@ -150,6 +157,19 @@ impl Flows {
         self.records.get_mut(&id).is_some_and(|r| !std::mem::replace(&mut r.is_encrypted, true))
     }
 
+    /// Whether it is still to be judged if other use may hide in the flow: once for each name, until one tells.
+    pub(super) fn may_hide(&mut self, state: &FlowState) -> bool {
+        let is_told = state.blind_spot.is_some();
+        self.records.get_mut(&state.id).is_some_and(|r| !r.is_hiding && (!std::mem::replace(&mut r.is_judged, true) || is_told))
+    }
+
+    /// Other use may hide in the flow.
+    pub(super) fn hides(&mut self, id: FlowId) {
+        if let Some(record) = self.records.get_mut(&id) {
+            record.is_hiding = true;
+        }
+    }
+
     pub(super) fn is_named(&self, id: FlowId) -> bool {
         self.records.get(&id).is_some_and(|r| r.name.is_some())
     }
@@ -168,6 +188,13 @@ impl Flows {
                 self.waiting.pop_front();
             }
             self.waiting.push_back((now.plus_seconds(WAIT_SECONDS), state.id));
+        }
+    }
+
+    /// A flow that waits already goes on doing so as it stands now.
+    pub(super) fn wait_on(&mut self, state: &FlowState) {
+        if let Some(waiting) = self.records.get_mut(&state.id).and_then(|r| r.waiting.as_mut()) {
+            **waiting = *state;
         }
     }
 

@@ -225,7 +225,10 @@ impl Attribution {
 
     fn look_up(&mut self, l: &LookUp) {
         if self.resolvers.answers_others(l.client) {
-            return self.count(l.client, Sight::Blind(BlindSpot::BehindResolver));
+            if l.source == Source::DnsQuery {
+                self.count(l.client, Sight::Blind(BlindSpot::BehindResolver), l.time);
+            }
+            return;
         }
         let Some(detection) = detect(&self.judgement, l.client, l.name.as_str(), l.time) else { return };
         self.enter(l.client, &detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
@@ -247,10 +250,13 @@ impl Attribution {
             if state.reason != Reason::Named {
                 self.flows.wait(state, self.now);
             }
+        }
+        self.flows.wait_on(state);
+        if self.flows.may_hide(state) {
             self.blind_spot(state);
         }
         if state.is_encrypted && state.reason == Reason::Named && self.flows.is_first_count(state.id) {
-            self.count(state.ends.client, Sight::Flow(Reason::Named));
+            self.count(state.ends.client, Sight::Flow(Reason::Named), state.last_seen);
         }
         if let Some((record, up, down)) = self.flows.advance(state) {
             self.bytes(&record, up, down, state);
@@ -266,9 +272,11 @@ impl Attribution {
         let name = self.flows.name_of(state.id);
         let is_udp = state.transport == Transport::Udp;
         let by_name = name.and_then(|n| vpn::of_name(n.as_str()));
-        let spot = state.blind_spot.or(by_name).or_else(|| vpn::of_server(state.ends.server, state.ends.server_port, is_udp));
+        let (server, port) = (state.ends.server, state.ends.server_port);
+        let spot = state.blind_spot.or_else(|| vpn::of_port(port, is_udp)).or(by_name).or_else(|| vpn::of_address(server, port));
         if let Some(spot) = spot {
-            self.count(state.ends.client, Sight::Blind(spot));
+            self.flows.hides(state.id);
+            self.count(state.ends.client, Sight::Blind(spot), state.last_seen);
         }
     }
 
@@ -299,7 +307,7 @@ impl Attribution {
             return;
         }
         if self.flows.is_first_count(state.id) {
-            self.count(state.ends.client, Sight::Flow(state.reason));
+            self.count(state.ends.client, Sight::Flow(state.reason), state.last_seen);
         }
         let mut names = self.memory.names(state.ends.client, state.ends.server, self.now);
         let (Some(name), None) = (names.next().cloned(), names.next()) else { return };
@@ -311,9 +319,9 @@ impl Attribution {
         }
     }
 
-    fn count(&mut self, client: IpAddr, sight: Sight) {
+    fn count(&mut self, client: IpAddr, sight: Sight, at: Time) {
         let zone = self.judgement.zones.name_of(client);
-        self.visibility.count(zone, sight, client, self.now);
+        self.visibility.count(zone, sight, client, at);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::opening::Open;
 use super::said::Fact;
-use super::{Engine, Sink, digest};
+use super::{Engine, HTTPS_PORT, Sink, digest};
 use crate::engine::bytes::Verdict;
 use crate::engine::event::{Anomaly, Reason, Source};
 use crate::engine::flow::Phase;
@@ -12,8 +12,8 @@ use crate::engine::stream::Inserted;
 
 /// Datagrams of a flow that are looked at without success.
 const MAX_TRIES: u8 = 12;
-/// Port on which encrypted UDP is QUIC (RFC 9114).
-const HTTPS_PORT: u16 = 443;
+/// Least size of a datagram that opens a QUIC connection (RFC 9000 §14.1).
+const MIN_INITIAL: u32 = 1200;
 
 impl Engine {
     /// Takes a datagram of the flow at `at`.
@@ -52,14 +52,21 @@ impl Engine {
             self.quic(at, direction, packet, sink);
         } else if matches!(payload, [22, 0xfe, 0xff | 0xfd, ..]) {
             self.dtls(at, direction, packet, sink);
-        } else if let Some(spot) = vpn::of_datagram(payload, packet.segment.src_port, packet.segment.dst_port) {
+        } else if let Some((spot, is_from_client)) = vpn::of_datagram(payload, packet.segment.src_port, packet.segment.dst_port) {
+            flow.client = Some(if is_from_client { direction as u8 } else { 1 - direction as u8 });
             return self.hides(at, spot, sink);
         } else if dns::looks_like_query(payload) {
             flow.phase = Phase::Dns;
             self.dns_message(payload, packet, sink);
             return;
         } else if is_short_header(packet) {
+            // Behind long headers that told no name their reason stands; else the beginning was not seen.
+            let reason = flow.open.as_ref().and_then(|o| o.reason_unread(flow)).unwrap_or(Reason::Midstream);
+            self.settle(at, reason, sink);
+        } else if matches!(payload, [23, 0xfe, 0xff | 0xfd, ..]) {
             self.settle(at, Reason::Midstream, sink);
+        } else if is_unknown_version(packet) {
+            self.settle(at, Reason::Undecodable, sink);
         }
         if tries >= MAX_TRIES {
             self.give_up(at, sink);
@@ -82,7 +89,9 @@ impl Engine {
             return self.settle(at, Reason::Snapped, sink);
         }
         let mut plain = std::mem::take(&mut self.plain);
+        let mut has_initial = false;
         for initial in quic::packets(payload).filter(|p| p.kind == quic::Kind::Initial) {
+            has_initial = true;
             let Some(frames) = self.initial(at, &initial, &mut plain) else {
                 continue;
             };
@@ -100,7 +109,7 @@ impl Engine {
         self.plain = plain;
         // A long header that no key of a client opens: the server's side, or a hello that is hidden from us.
         if quic::packets(payload).any(|p| p.kind != quic::Kind::VersionNegotiation) {
-            self.note_quic(at, direction);
+            self.note_quic(at, direction, has_initial, packet);
         }
     }
 
@@ -165,34 +174,48 @@ impl Engine {
         true
     }
 
-    fn note_quic(&mut self, at: u32, direction: usize) {
+    fn note_quic(&mut self, at: u32, direction: usize, has_initial: bool, packet: &Packet<'_>) {
         let Some(flow) = self.table.flow(at) else { return };
-        let client_packets = flow.directions.get(1 - direction).map_or(0, |d| d.packets);
+        let is_alone = flow.directions.get(1 - direction).is_none_or(|d| d.packets == 0);
+        let is_from_client = packet.segment.src_port > packet.segment.dst_port;
+        let reason = match (is_from_client, is_alone) {
+            (true, true) if has_initial => Reason::Undecodable,
+            (true, true) => Reason::Midstream,
+            // The server spoke first: what it answered was not captured.
+            (true, false) => Reason::Loss,
+            (false, true) => Reason::OneSided,
+            (false, false) => Reason::Undecodable,
+        };
         if flow.phase == Phase::Opening
             && flow.reason.is_none()
             && let Some(open) = self.open(at)
+            && open.keys.is_none()
         {
-            let reason = match (&open.keys, client_packets) {
-                // The client's hello began, and the rest of it is missing.
-                (Some(_), _) => Reason::Loss,
-                (None, 0) => Reason::OneSided,
-                (None, _) => Reason::Undecodable,
-            };
-            open.trouble = open.trouble.or(Some(reason));
+            open.trouble = open.trouble.filter(|known| *known != Reason::OneSided).or(Some(reason));
             open.message = open.message.or(Some((u16::MAX, 0)));
         }
     }
 
     /// Fragments of a DTLS hello; a second hello, with a cookie, starts the reassembly anew.
     fn dtls(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        let payload = packet.segment.payload;
+        // Type of the handshake message behind the record's header: 1 is the client's hello; 2 and 3 are the server's.
+        match payload.get(13) {
+            None | Some(1) if payload.len() < packet.segment.wire as usize => return self.settle(at, Reason::Snapped, sink),
+            Some(2 | 3) => return self.dtls_answer(at, direction, sink),
+            _ => {}
+        }
         let Some(open) = self.open(at) else { return };
         let mut outcome = Inserted::Kept;
-        let verdict = tls::dtls_fragments(packet.segment.payload, |f| {
+        let verdict = tls::dtls_fragments(payload, |f| {
             let taken = dtls_fragment(open, &f);
             outcome = if outcome == Inserted::Full { outcome } else { taken };
         });
         match verdict {
-            Verdict::Malformed(_) => return self.counters.anomaly(Anomaly::Tls),
+            Verdict::Malformed(_) => {
+                self.counters.anomaly(Anomaly::Tls);
+                return self.settle(at, Reason::Undecodable, sink);
+            }
             Verdict::Found(()) if outcome != Inserted::Full => {}
             _ => return,
         }
@@ -210,6 +233,15 @@ impl Engine {
         }
         self.done(at, Phase::Done);
     }
+
+    /// The server answers a hello that was not read: with the whole of the client's direction it was not captured, or alone.
+    fn dtls_answer(&mut self, at: u32, direction: usize, sink: Sink<'_>) {
+        let Some(flow) = self.table.flow(at) else { return };
+        let is_alone = flow.directions.get(1 - direction).is_none_or(|d| d.packets == 0);
+        if flow.reason.is_none() && flow.open.is_none() {
+            self.settle(at, if is_alone { Reason::OneSided } else { Reason::Loss }, sink);
+        }
+    }
 }
 
 fn dtls_fragment(open: &mut Open, f: &tls::DtlsFragment<'_>) -> Inserted {
@@ -222,6 +254,12 @@ fn dtls_fragment(open: &mut Open, f: &tls::DtlsFragment<'_>) -> Inserted {
         stream.reset(0, true);
     }
     stream.insert(f.offset, f.bytes)
+}
+
+/// A long header on the port of HTTP/3, of a version that is not known.
+fn is_unknown_version(packet: &Packet<'_>) -> bool {
+    let s = &packet.segment;
+    s.dst_port == HTTPS_PORT && s.wire >= MIN_INITIAL && s.payload.first().is_some_and(|b| b & 0xc0 == 0xc0)
 }
 
 /// A short header of QUIC on the port of HTTP/3: a connection whose beginning was not seen.
