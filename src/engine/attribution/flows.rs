@@ -194,7 +194,7 @@ impl Flows {
     /// A flow that waits already goes on doing so as it stands now.
     pub(super) fn wait_on(&mut self, state: &FlowState) {
         if let Some(waiting) = self.records.get_mut(&state.id).and_then(|r| r.waiting.as_mut()) {
-            **waiting = *state;
+            **waiting = state.clone();
         }
     }
 

@@ -28,6 +28,8 @@ const UDP_SILENCE: u64 = 180;
 const EMPTY_SILENCE: u64 = 30;
 /// Ports on which what cannot be read is TLS (IANA).
 const TLS_PORTS: [u16; 7] = [443, 465, 853, 990, 993, 995, 8443];
+/// Port on which encrypted UDP is QUIC (RFC 9114).
+const HTTPS_PORT: u16 = 443;
 /// Packet time that may jump back without being odd: capture threads and buffers reorder a little.
 const BACKWARD: u64 = 5_000_000_000;
 
@@ -199,9 +201,12 @@ impl Engine {
 
     fn open_flow(&mut self, key: FlowKey, vlan: u64, sink: Sink<'_>) -> u32 {
         if self.table.is_full()
-            && let Some(victim) = self.table.victim().and_then(|at| self.table.remove(at))
+            && let Some(mut victim) = self.table.victim().and_then(|at| self.table.remove(at))
         {
             self.counters.eviction(Table::Flows);
+            if let Some(open) = &mut victim.open {
+                open.trouble = open.trouble.or(Some(Reason::Bound));
+            }
             self.close(victim, sink);
         }
         self.counters.flows = self.counters.flows.saturating_add(1);
@@ -287,12 +292,16 @@ fn digest(packet: &Packet<'_>) -> u32 {
     sum.max(1)
 }
 
+/// Whether one end's port is one of TLS.
+fn is_on_tls_port<O>(flow: &Flow<O>) -> bool {
+    (0..2).any(|end| TLS_PORTS.contains(&flow.key.end(end).1))
+}
+
 /// Bytes on a port of TLS whose beginning was not seen and that told nothing of themselves: pieces of records.
 fn is_missed(flow: &Flow<Open>) -> bool {
-    let on_tls_port = (0..2).any(|end| TLS_PORTS.contains(&flow.key.end(end).1));
     let has_payload = flow.directions.iter().any(|d| d.bytes > 0);
     let has_start = flow.directions.iter().any(|d| d.has_start);
-    flow.key.transport() == Transport::Tcp && on_tls_port && has_payload && !has_start && !flow.is_http && flow.phase != Phase::Dns
+    flow.key.transport() == Transport::Tcp && is_on_tls_port(flow) && has_payload && !has_start && !flow.is_http && flow.phase != Phase::Dns
 }
 
 fn silence(flow: &Flow<Open>) -> u64 {

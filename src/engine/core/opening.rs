@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::is_on_tls_port;
 use crate::engine::event::{FlowId, Reason};
 use crate::engine::flow::Flow;
 use crate::engine::names::opening::Opening;
@@ -26,6 +27,8 @@ pub(super) struct Open {
     pub(super) keys: Option<quic::Keys>,
     /// DTLS: number and length of the message under reassembly.
     pub(super) message: Option<(u16, u32)>,
+    /// The server answered with a record, so the hello was whole for it.
+    pub(super) is_answered: bool,
     /// A bound was reached, or the capture cut bytes off.
     pub(super) trouble: Option<Reason>,
 }
@@ -39,13 +42,16 @@ impl std::fmt::Debug for Open {
 impl Open {
     /// Why a flow that ends while its opening is still being read has no name; `None` where it does not look encrypted at all.
     pub(super) fn reason_unread(&self, flow: &Flow<Open>) -> Option<Reason> {
-        let is_tls = self.streams.iter().any(|s| tls::is_record(s.ready())) || self.keys.is_some() || self.message.is_some();
         let has_gap = self.streams.iter().any(Stream::has_gap);
-        let may_be_tls = is_tls || (has_gap && flow.directions.iter().any(|d| d.has_start));
-        if !may_be_tls {
+        let is_tls = self.streams.iter().any(|s| tls::is_record(s.ready())) || self.is_answered;
+        let is_datagrams = self.keys.is_some() || self.message.is_some();
+        let may_be_tls = has_gap && is_on_tls_port(flow) && flow.directions.iter().any(|d| d.has_start);
+        if !is_tls && !is_datagrams && !may_be_tls {
             return None;
         }
-        Some(self.trouble.unwrap_or(if has_gap { Reason::Loss } else { Reason::Undecodable }))
+        // A hello that was answered, or whose beginning was opened, has a rest that was not captured.
+        let is_lost = has_gap || self.is_answered || self.keys.is_some();
+        Some(self.trouble.unwrap_or(if is_lost { Reason::Loss } else { Reason::Undecodable }))
     }
 
     fn clear(&mut self) {
@@ -57,6 +63,7 @@ impl Open {
         self.need = [0; 2];
         self.keys = None;
         self.message = None;
+        self.is_answered = false;
         self.trouble = None;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::opening::Open;
 use super::said::Fact;
-use super::{Engine, Sink, TELL_SECONDS, digest, state};
+use super::{Engine, Sink, TELL_SECONDS, TLS_PORTS, digest, is_missed, state};
 use crate::engine::counters::Table;
 use crate::engine::event::{Anomaly, Event, Reason};
 use crate::engine::flow::{Flow, Phase};
@@ -123,14 +123,22 @@ impl Engine {
         self.hold(at, direction, packet, start, sink);
     }
 
-    /// The server's bytes while the client's opening is awaited: a record of its own tells that the client's hello was missed.
+    /// The server's bytes while the client's opening is awaited: a record of its own tells that the client's hello was missed, with the
+    /// whole of the client's direction or alone.
     fn server_speaks(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
         let Some(flow) = self.table.flow(at) else { return };
-        let is_answer = tls::is_record(packet.segment.payload) && flow.open.is_none();
-        let client_bytes = flow.directions.get(1 - direction).map_or(0, |d| d.bytes);
         let is_clear = flow.key.end(direction).1 == DNS_PORT;
-        if is_answer && client_bytes == 0 && !is_clear {
-            self.settle(at, Reason::OneSided, sink);
+        if is_clear || !tls::is_record(packet.segment.payload) {
+            return;
+        }
+        if let Some(open) = &mut flow.open {
+            open.is_answered = true;
+            return;
+        }
+        match flow.directions.get(1 - direction) {
+            Some(client) if client.packets > 0 && client.bytes == 0 => self.settle(at, Reason::Loss, sink),
+            Some(client) if client.packets == 0 => self.settle(at, Reason::OneSided, sink),
+            _ => {}
         }
     }
 
@@ -152,7 +160,9 @@ impl Engine {
         if is_unfinished && (segment.payload.len() as u32) < segment.wire {
             facts.extend(tls::partial(segment.payload).map(|hello| Fact::of(Said::Hello(hello), names)).into_iter().flatten());
             self.facts(at, direction, facts, packet, sink);
-            self.settle(at, Reason::Snapped, sink);
+            if is_cut_hello(segment) {
+                self.settle(at, Reason::Snapped, sink);
+            }
             return self.done(at, Phase::Done);
         }
         if is_unfinished || matches!(progress, Progress::Dns(_)) {
@@ -188,6 +198,9 @@ impl Engine {
         let Some(open) = self.table.flow(at).and_then(|f| f.open.as_mut()) else { return };
         let Some(stream) = open.streams.get_mut(direction) else { return };
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.syn()));
+        if (segment.payload.len() as u32) < segment.wire {
+            open.trouble = open.trouble.or(Some(Reason::Snapped));
+        }
         match stream.insert(seq, segment.payload) {
             Inserted::Kept => return,
             Inserted::Full => {
@@ -234,6 +247,7 @@ impl Engine {
         let is_behind = start.is_some_and(|start| distance(start, segment.seq) > 0);
         if (start.is_none() && flow.tries > MAX_TRIES) || (start.is_some() && !is_behind) {
             if start.is_none() {
+                self.settle_if_joined(at, sink);
                 self.done(at, Phase::Done);
             }
             return;
@@ -273,6 +287,13 @@ impl Engine {
     fn has_gap(&mut self, at: u32, direction: usize) -> bool {
         let open = self.table.flow(at).and_then(|f| f.open.as_ref());
         open.and_then(|o| o.streams.get(direction)).is_some_and(|s| s.has_gap())
+    }
+
+    /// Settles a connection whose beginning stood before the capture, where its port says that it is encrypted.
+    fn settle_if_joined(&mut self, at: u32, sink: Sink<'_>) {
+        if self.table.flow(at).is_some_and(|f| is_missed(f)) {
+            self.settle(at, Reason::Midstream, sink);
+        }
     }
 
     /// Settles only what began as TLS.
@@ -318,8 +339,9 @@ impl Engine {
             Progress::Not if flow.is_http => self.give_up_opening(at),
             Progress::Not => self.not_an_opening(at, direction, packet.segment.payload, sink),
             Progress::Malformed => {
-                self.counters.anomaly(Anomaly::Tls);
-                self.settle(at, Reason::Undecodable, sink);
+                let is_too_long = tls::is_too_long(packet.segment.payload);
+                self.counters.anomaly(if is_too_long { Anomaly::HelloBound } else { Anomaly::Tls });
+                self.settle(at, if is_too_long { Reason::Bound } else { Reason::Undecodable }, sink);
                 self.done(at, Phase::Done);
             }
         }
@@ -358,6 +380,7 @@ impl Engine {
                 let Some(flow) = self.table.flow(other).filter(|f| f.id == other_id && other != at) else { continue };
                 let Some(open) = flow.open.take() else { continue };
                 flow.reason = flow.reason.or_else(|| open.reason_unread(flow).map(|_| Reason::Bound));
+                flow.is_encrypted |= flow.reason == Some(Reason::Bound);
                 flow.phase = Phase::Done;
                 self.openings.give_back(open);
                 self.counters.eviction(Table::Hellos);
@@ -365,6 +388,11 @@ impl Engine {
         }
         self.table.flow(at)?.open.as_mut()
     }
+}
+
+/// Whether a first segment that the capture cut short is a hello: by what is left of it, or by its port where nothing is.
+fn is_cut_hello(segment: &Segment<'_>) -> bool {
+    tls::may_open(segment.payload) || (segment.payload.is_empty() && TLS_PORTS.contains(&segment.dst_port))
 }
 
 fn is_dns(segment: &Segment<'_>) -> bool {

@@ -61,6 +61,11 @@ pub fn may_open(bytes: &[u8]) -> bool {
     }
 }
 
+/// Whether a hello says, at the front of its first record, that it is longer than is followed.
+pub fn is_too_long(bytes: &[u8]) -> bool {
+    may_open(bytes) && bytes.get(5..).and_then(message_length).is_some_and(|n| n > MAX_HELLO)
+}
+
 /// Reads the ClientHello at the front of a record stream. `scratch` holds the message where it spans records.
 ///
 /// Record type and version are checked, alerts and change_cipher_spec in between are passed over, empty records allowed.
