@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::alerts::{self, AlertsArgs};
+use super::doctor::{self, DoctorArgs};
 use super::failure::Failure;
 use super::names::{self, NamesArgs};
 use super::replay::{self, ReplayArgs};
@@ -39,6 +40,8 @@ enum Command {
     Report(ReportArgs),
     /// What could be seen of each zone, what could not, and what that allows to say
     Visibility(VisibilityArgs),
+    /// Look at a span port before it is trusted
+    Doctor(DoctorArgs),
     /// List alerts and how far their delivery is; put back what was given up
     Alerts(AlertsArgs),
 }
@@ -58,6 +61,7 @@ impl Cli {
             Command::Policy(command) => policy::run(command),
             Command::Report(args) => report::run(args),
             Command::Visibility(args) => visibility::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::Alerts(args) => alerts::run(args),
         }
     }

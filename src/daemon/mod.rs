@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod diagnostic;
+pub mod doctor;
 pub mod failure;
 #[cfg(test)]
 mod fixture;

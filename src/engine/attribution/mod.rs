@@ -246,10 +246,8 @@ impl Attribution {
             return;
         }
         self.flows.heal(state);
-        if self.flows.begins(state) {
-            if state.reason != Reason::Named {
-                self.flows.wait(state, self.now);
-            }
+        if self.flows.begins(state) && state.reason != Reason::Named {
+            self.flows.wait(state, self.now);
         }
         self.flows.wait_on(state);
         if self.flows.may_hide(state) {
