@@ -131,7 +131,7 @@ pub const UDP: &[Kind] = &[
     kind("quic, client only", &[NAMED], |t| quic(t.mute(SERVER), GREASE, [Fate::Seen; 2])),
     kind("quic, real ech", &[Sight::Flow(R::EchReal)], |t| quic(t, HIDDEN, [Fate::Seen; 2])),
     kind("quic, no name", &[NO_SNI], |t| quic(t, NAMELESS, [Fate::Seen; 2])),
-    kind("quic, joined", MIDSTREAM, |t| short_headers(t)),
+    kind("quic, joined", MIDSTREAM, short_headers),
     kind("quic, server only", ONE_SIDED, |t| quic(t.mute(CLIENT), Hello::named(WWW), [Fate::Seen; 2])),
     kind("quic, broken", UNDECODABLE, |t| {
         let mut connection = Quic::new(t.draw);

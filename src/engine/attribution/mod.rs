@@ -2,6 +2,7 @@
 //! It sits after the channel, once for all engines: an answer may come by another thread than the flow it names.
 
 mod flows;
+mod following;
 mod resolvers;
 #[cfg(test)]
 mod tests;
@@ -13,11 +14,10 @@ use ipnet::IpNet;
 
 use super::counters::Table;
 use super::dns_memory::DnsMemory;
-use super::event::{BlindSpot, Detail, Event, FlowState, Observation, Reason, Source, Transport};
+use super::event::{BlindSpot, Detail, Event, Observation, Source};
 use super::frame::Time;
 use super::group::Groups;
 use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
-use super::names::vpn;
 use super::policy::{Policy, Question};
 use super::sighting::{Agent, Finding, Sighting};
 use super::signature::{Role, Signatures};
@@ -238,83 +238,6 @@ impl Attribution {
     fn enter(&mut self, client: IpAddr, detection: &Detection, entry: &Entry, now: Time) {
         let judgement = &self.judgement;
         self.ledger.enter(&detection.key, entry, now, || heading(judgement, client, &detection.key.service));
-    }
-
-    /// A flow's state: its bytes count for the sighting of its name; one without a name waits for the DNS memory.
-    fn flow(&mut self, state: &FlowState) {
-        if !self.is_inside(state.ends.client) {
-            return;
-        }
-        self.flows.heal(state);
-        if self.flows.begins(state) && state.reason != Reason::Named {
-            self.flows.wait(state, self.now);
-        }
-        self.flows.wait_on(state);
-        if self.flows.may_hide(state) {
-            self.blind_spot(state);
-        }
-        if state.is_encrypted && state.reason == Reason::Named && self.flows.is_first_count(state.id) {
-            self.count(state.ends.client, Sight::Flow(Reason::Named), state.last_seen);
-        }
-        if let Some((record, up, down)) = self.flows.advance(state) {
-            self.bytes(&record, up, down, state);
-        }
-        if state.closed && self.flows.close(state.id).is_some() {
-            self.ask(state);
-            self.flows.close(state.id);
-        }
-    }
-
-    /// Counts a flow behind which use may hide, told by its first packet, its server's name or its server's address.
-    fn blind_spot(&mut self, state: &FlowState) {
-        let name = self.flows.name_of(state.id);
-        let is_udp = state.transport == Transport::Udp;
-        let by_name = name.and_then(|n| vpn::of_name(n.as_str()));
-        let (server, port) = (state.ends.server, state.ends.server_port);
-        let spot = state.blind_spot.or_else(|| vpn::of_port(port, is_udp)).or(by_name).or_else(|| vpn::of_address(server, port));
-        if let Some(spot) = spot {
-            self.flows.hides(state.id);
-            self.count(state.ends.client, Sight::Blind(spot), state.last_seen);
-        }
-    }
-
-    /// Bytes of a flow that has a name. The first are a contact too.
-    fn bytes(&mut self, record: &FlowRecord, up: u64, down: u64, state: &FlowState) {
-        let name = record.name.as_ref().filter(|n| n.is_host());
-        let detection = name.and_then(|name| detect(&self.judgement, record.client, name.as_str(), self.now));
-        let (Some(name), Some(detection)) = (name, detection) else { return self.flows.ordinary(state.id) };
-        let at = state.last_seen;
-        // The first state is a contact; so are bytes once the session they continued is over.
-        let key = &detection.key;
-        let is_counted = record.counted.as_ref().is_some_and(|(service, status)| *service == key.service && *status == key.status);
-        let goes_on = (up > 0 || down > 0) && !self.ledger.is_open(key);
-        if !is_counted || goes_on {
-            self.enter(record.client, &detection, &Entry::Contact { is_use: detection.is_use }, at);
-            self.ledger.note(&detection.key, record.source, &name.as_str().into(), record.agent);
-            self.flows.counted(state.id, &detection.key.service, detection.key.status);
-        }
-        if up > 0 || down > 0 {
-            let Detection { is_use, is_upload, .. } = detection;
-            self.enter(record.client, &detection, &Entry::Bytes { is_use, is_upload, up, down }, at);
-        }
-    }
-
-    /// A flow that stayed nameless: the client's own look-ups may name it, if they leave one name only.
-    fn ask(&mut self, state: &FlowState) {
-        if self.flows.is_named(state.id) {
-            return;
-        }
-        if self.flows.is_first_count(state.id) {
-            self.count(state.ends.client, Sight::Flow(state.reason), state.last_seen);
-        }
-        let mut names = self.memory.names(state.ends.client, state.ends.server, self.now);
-        let (Some(name), None) = (names.next().cloned(), names.next()) else { return };
-        drop(names);
-        let record = FlowRecord::named(state.ends.client, name, Source::DnsMemory, Agent::Unknown);
-        self.flows.name(state.id, record);
-        if let Some((record, up, down)) = self.flows.advance(state) {
-            self.bytes(&record, up, down, state);
-        }
     }
 
     fn count(&mut self, client: IpAddr, sight: Sight, at: Time) {

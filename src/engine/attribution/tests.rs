@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::event::{Ends, FlowId, HelloFacts};
+use crate::engine::event::{Ends, FlowId, FlowState, HelloFacts, Reason, Transport};
 use crate::engine::host::HostName;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
