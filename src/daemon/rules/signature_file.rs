@@ -128,10 +128,15 @@ fn entry(fields: &Fields<'_>, file: &Arc<Path>, origin: Origin, vendor: &Arc<str
     Some(Entry { file, origin, line, record, written_hosts, examples, counter_examples, sources, facts, disabled, overrides })
 }
 
+/// Whether a text has the form of a service's id, `vendor.service`.
+pub fn is_service_id(id: &str) -> bool {
+    let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    id.split('.').count() == 2 && id.split('.').all(part)
+}
+
 fn service_id<'r>(fields: &Fields<'r>) -> Option<&'r str> {
     let id = fields.needed_text("id")?;
-    let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if id.value.split('.').count() != 2 || !id.value.split('.').all(part) {
+    if !is_service_id(id.value) {
         let hint = "vendor.service in lower case, digits and hyphens, as openai.chatgpt";
         fields.reading().error(id.line, format!("id {:?} is no service id", id.value), hint);
         return None;

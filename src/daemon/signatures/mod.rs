@@ -1,5 +1,6 @@
 //! `shadowtap signatures`: what is known of services.
 
+mod import;
 mod lint;
 mod list;
 mod match_names;
@@ -17,6 +18,8 @@ pub enum Command {
     Lint(lint::Args),
     /// Say which service each name belongs to
     Match(match_names::Args),
+    /// Make a draft record, for review, of a list of domains others keep
+    Import(import::Args),
 }
 
 /// Runs one of them.
@@ -28,5 +31,6 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Match(args) => match_names::run(args),
+        Command::Import(args) => import::run(args),
     }
 }
