@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod alerts;
+pub mod bundle;
 pub mod capture;
 pub mod check;
 pub mod cli;

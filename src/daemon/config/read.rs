@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use minisign_verify::PublicKey;
 use reqwest::Url;
 
 use super::policy::PolicyFile;
@@ -102,10 +103,22 @@ fn http(fields: &Fields<'_>) -> Http {
 }
 
 fn signatures(fields: &Fields<'_>, file: &Path) -> SignatureSource {
+    let default = SignatureSource::default();
     SignatureSource {
+        keys: fields.one_or_more("key").iter().filter_map(|k| public_key(fields, k)).collect(),
+        update_folder: fields.text("update_folder").map_or(default.update_folder, |f| beside(file, f.value)),
         folder: fields.text("folder").map(|f| beside(file, f.value)),
         disable: fields.texts("disable").into_iter().map(|d| Located { value: d.value.to_owned(), line: d.line }).collect(),
     }
+}
+
+fn public_key(fields: &Fields<'_>, written: &Located<&str>) -> Option<PublicKey> {
+    let key = PublicKey::from_base64(written.value.trim());
+    if key.is_err() {
+        let message = format!("signatures.key {:?} is no public key of minisign", written.value);
+        fields.reading().error(written.line, message, "write the second line of minisign.pub, which begins with RW");
+    }
+    key.ok()
 }
 
 fn sighting(fields: &Fields<'_>) -> Sighting {
