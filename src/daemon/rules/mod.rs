@@ -169,7 +169,10 @@ fn read_folder(folder: &Path, origin: Origin) -> (Vec<Entry>, Vec<Diagnostic>) {
 
 /// The shipped files as they stand in a bundle.
 pub fn shipped_files() -> Vec<BundledFile> {
-    let file = |(name, text): &(&str, &str)| BundledFile { name: (*name).to_owned(), text: (*text).to_owned() };
+    let file = |(path, text): &(&str, &str)| {
+        let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+        BundledFile { name, text: (*text).to_owned() }
+    };
     catalogue::FILES.iter().map(file).collect()
 }
 

@@ -13,6 +13,7 @@ mod ledger_thread;
 mod reloading;
 mod shared;
 mod start;
+mod updates;
 mod writer;
 
 use std::net::SocketAddr;
@@ -85,6 +86,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let ledger = ledger_thread::spawn(attribution, event_inbox, batches, Arc::clone(&shared))?;
     let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
     tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
     let mut reloading = Reloading::start(config_file, config, store.clone(), events, &shared).await?;

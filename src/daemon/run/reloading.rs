@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::ledger_thread::Message;
 use super::shared::Shared;
 use crate::daemon::alert::{Pace, Webhook, WebhookSettings};
+use crate::daemon::bundle::Folder;
 use crate::daemon::config::{self, Config, DEFAULT_FILE};
 use crate::daemon::delivery::Delivery;
 use crate::daemon::diagnostic::Diagnostic;
@@ -156,6 +157,9 @@ fn watched(file: &Option<PathBuf>, config: &Config) -> Vec<PathBuf> {
     let mut paths = config.files.clone();
     paths.extend(file.clone().or_else(|| Some(DEFAULT_FILE.into())));
     paths.extend(config.signatures.folder.clone());
+    if !config.signatures.keys.is_empty() {
+        paths.push(Folder::new(&config.signatures.update_folder).current_file());
+    }
     paths.sort();
     paths.dedup();
     paths

@@ -1,9 +1,12 @@
 //! `shadowtap signatures`: what is known of services.
 
+mod bundle;
 mod import;
 mod lint;
 mod list;
 mod match_names;
+mod rollback;
+mod update;
 
 use clap::Subcommand;
 
@@ -20,6 +23,12 @@ pub enum Command {
     Match(match_names::Args),
     /// Make a draft record, for review, of a list of domains others keep
     Import(import::Args),
+    /// Put a catalogue into one signed file
+    Bundle(bundle::Args),
+    /// Put another catalogue into force, if it is signed, newer and whole
+    Update(update::Args),
+    /// Put the catalogue before the last update into force again
+    Rollback(rollback::Args),
 }
 
 /// Runs one of them.
@@ -32,5 +41,8 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Lint(args) => lint::run(args),
         Command::Match(args) => match_names::run(args),
         Command::Import(args) => import::run(args),
+        Command::Bundle(args) => bundle::run(args),
+        Command::Update(args) => update::run(args),
+        Command::Rollback(args) => rollback::run(args),
     }
 }
