@@ -67,6 +67,8 @@ pub struct Config {
     pub zones: Vec<Group>,
     /// `[policy]`, the file it names included.
     pub policy: PolicyFile,
+    /// `[unmatched]`
+    pub unmatched: Unmatched,
     /// `[sighting]`
     pub sighting: Sighting,
     /// `[[alert.webhook]]`
@@ -144,6 +146,19 @@ pub struct SignatureSource {
 impl Default for SignatureSource {
     fn default() -> Self {
         SignatureSource { folder: None, disable: Vec::new(), keys: Vec::new(), update_folder: DEFAULT_UPDATES.into() }
+    }
+}
+
+/// `[unmatched]`: whether domains that belong to no service are remembered, by day and without clients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unmatched {
+    /// Default yes.
+    pub enabled: bool,
+}
+
+impl Default for Unmatched {
+    fn default() -> Self {
+        Unmatched { enabled: true }
     }
 }
 

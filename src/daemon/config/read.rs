@@ -10,7 +10,7 @@ use reqwest::Url;
 
 use super::policy::PolicyFile;
 use super::webhook::Webhook;
-use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store};
+use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store, Unmatched};
 use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
 
@@ -28,6 +28,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         zones: groups(top, "zone"),
         teams,
         policy,
+        unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
         sighting: top.table("sighting").map(|t| sighting(&t)).unwrap_or_default(),
         webhooks: top.table("alert").map(|t| webhooks(&t, file)).unwrap_or_default(),
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
@@ -119,6 +120,10 @@ fn public_key(fields: &Fields<'_>, written: &Located<&str>) -> Option<PublicKey>
         fields.reading().error(written.line, message, "write the second line of minisign.pub, which begins with RW");
     }
     key.ok()
+}
+
+fn unmatched(fields: &Fields<'_>) -> Unmatched {
+    Unmatched { enabled: fields.flag("enabled", Unmatched::default().enabled) }
 }
 
 fn sighting(fields: &Fields<'_>) -> Sighting {

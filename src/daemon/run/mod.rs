@@ -11,6 +11,7 @@
 mod capture_thread;
 mod ledger_thread;
 mod reloading;
+mod retro;
 mod shared;
 mod start;
 mod updates;
@@ -81,6 +82,9 @@ async fn serve(started: Started) -> Result<(), Failure> {
     for sighting in store.open_sightings().await? {
         shared.metrics.resume(&sighting);
         attribution.restore(sighting);
+    }
+    if !config.unmatched.enabled {
+        store.forget_unmatched().await?;
     }
     let writer = tokio::spawn(writer::write(store.clone(), batch_inbox, Arc::clone(&shared)));
     let ledger = ledger_thread::spawn(attribution, event_inbox, batches, Arc::clone(&shared))?;

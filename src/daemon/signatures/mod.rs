@@ -6,6 +6,7 @@ mod lint;
 mod list;
 mod match_names;
 mod rollback;
+mod seen;
 mod update;
 
 use clap::Subcommand;
@@ -29,6 +30,8 @@ pub enum Command {
     Update(update::Args),
     /// Put the catalogue before the last update into force again
     Rollback(rollback::Args),
+    /// Say how often names were seen before any signature knew them
+    Seen(seen::Args),
 }
 
 /// Runs one of them.
@@ -44,5 +47,6 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Bundle(args) => bundle::run(args),
         Command::Update(args) => update::run(args),
         Command::Rollback(args) => rollback::run(args),
+        Command::Seen(args) => seen::run(args),
     }
 }

@@ -16,11 +16,13 @@ use super::dns_memory::DnsMemory;
 use super::event::{BlindSpot, Detail, Event, FlowState, Observation, Reason, Source, Transport};
 use super::frame::Time;
 use super::group::Groups;
+use super::host::HostName;
 use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
 use super::names::vpn;
 use super::policy::{Policy, Question};
 use super::sighting::{Agent, Finding, Sighting};
 use super::signature::{Role, Signatures};
+use super::unmatched::{Remembered, Unmatched};
 use super::visibility::{Sight, Visibility};
 use flows::{FlowRecord, Flows};
 use resolvers::{LookUp, Resolvers};
@@ -73,6 +75,7 @@ pub struct Attribution {
     now: Time,
     visibility: Visibility,
     resolvers: Resolvers,
+    unmatched: Option<Unmatched>,
 }
 
 /// What a name means for a client.
@@ -93,6 +96,7 @@ impl Attribution {
             now: Time::default(),
             visibility: Visibility::new(bounds.seed),
             resolvers: Resolvers::default(),
+            unmatched: None,
         }
     }
 
@@ -169,6 +173,16 @@ impl Attribution {
         self.ledger.drain()
     }
 
+    /// Remembers names that belong to no service from now on, or nothing of them.
+    pub fn remember_unmatched(&mut self, unmatched: Option<Unmatched>) {
+        self.unmatched = unmatched;
+    }
+
+    /// What is new among names that belong to no service.
+    pub fn drain_unmatched(&mut self) -> Vec<Remembered> {
+        self.unmatched.as_mut().map(Unmatched::drain).unwrap_or_default()
+    }
+
     /// What could be seen and what could not.
     pub fn visibility(&mut self) -> &mut Visibility {
         &mut self.visibility
@@ -227,9 +241,18 @@ impl Attribution {
         if self.resolvers.answers_others(l.client) {
             return self.count(l.client, Sight::Blind(BlindSpot::BehindResolver));
         }
-        let Some(detection) = detect(&self.judgement, l.client, l.name.as_str(), l.time) else { return };
+        let Some(detection) = detect(&self.judgement, l.client, l.name.as_str(), l.time) else {
+            return self.unmatched(l.client, &l.name, l.time);
+        };
         self.enter(l.client, &detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
         self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Agent::Unknown);
+    }
+
+    /// A name that belongs to no service.
+    fn unmatched(&mut self, client: IpAddr, name: &HostName, at: Time) {
+        if let Some(unmatched) = &mut self.unmatched {
+            unmatched.note(name.as_str(), client, at);
+        }
     }
 
     fn enter(&mut self, client: IpAddr, detection: &Detection, entry: &Entry, now: Time) {
@@ -276,8 +299,13 @@ impl Attribution {
     fn bytes(&mut self, record: &FlowRecord, up: u64, down: u64, state: &FlowState) {
         let name = record.name.as_ref().filter(|n| n.is_host());
         let detection = name.and_then(|name| detect(&self.judgement, record.client, name.as_str(), self.now));
-        let (Some(name), Some(detection)) = (name, detection) else { return self.flows.ordinary(state.id) };
         let at = state.last_seen;
+        let (Some(name), Some(detection)) = (name, detection) else {
+            if let Some(name) = name {
+                self.unmatched(record.client, name, at);
+            }
+            return self.flows.ordinary(state.id);
+        };
         // The first state is a contact; so are bytes once the session they continued is over.
         let key = &detection.key;
         let is_counted = record.counted.as_ref().is_some_and(|(service, status)| *service == key.service && *status == key.status);

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
+use super::DAYS;
+use crate::daemon::remembered::{found, sentence};
+use crate::daemon::store::UnmatchedMemory;
 use crate::engine::sighting::Sighting;
 use crate::engine::signature::{ServiceRecord, Signatures};
 
@@ -15,19 +18,19 @@ pub(super) struct Difference<'a> {
     new: &'a Signatures,
     /// Sightings by the service a name of theirs belongs to now, and would belong to.
     moved: BTreeMap<(String, String), u64>,
-    sightings: u64,
     touched: u64,
+    /// Domains that new services would have named.
+    found: Vec<String>,
 }
 
 impl<'a> Difference<'a> {
     /// Nothing read yet.
     pub(super) fn new(old: &'a Signatures, new: &'a Signatures) -> Self {
-        Difference { old, new, moved: BTreeMap::new(), sightings: 0, touched: 0 }
+        Difference { old, new, moved: BTreeMap::new(), touched: 0, found: Vec::new() }
     }
 
     /// Reads a stored sighting: would one of its names be another service's, or stop or begin to be use?
     pub(super) fn add(&mut self, sighting: &Sighting) {
-        self.sightings += 1;
         let mut change = None;
         for name in &sighting.names {
             let reading = |s: &'a Signatures| s.match_name(name).map(|m| (&*m.service.id, m.is_use()));
@@ -45,6 +48,12 @@ impl<'a> Difference<'a> {
             Some((id, _)) => id.to_owned(),
         };
         *self.moved.entry((sighting.service.to_string(), to)).or_default() += 1;
+    }
+
+    /// Reads domains that belonged to no service when they were seen.
+    pub(super) fn remember(&mut self, memories: &[UnmatchedMemory]) {
+        let line = |(memory, service): (&UnmatchedMemory, &str)| format!("  {service}, by {}: {}", memory.domain, sentence(memory, DAYS));
+        self.found = found(memories, self.old, self.new).into_iter().map(line).collect();
     }
 
     /// Services whose sightings would be read otherwise.
@@ -70,6 +79,9 @@ impl<'a> Difference<'a> {
         }
         for ((from, to), count) in self.moved.iter().take(MOST_LINES) {
             let _ = writeln!(text, "  {from} -> {to}: {count} sightings");
+        }
+        for line in self.found.iter().take(MOST_LINES) {
+            let _ = writeln!(text, "{line}");
         }
         let services = self.reclassified();
         let _ = match days {

@@ -104,6 +104,8 @@ fn compare(old: &Signatures, new: &Signatures, store: &str) -> Result<String, Fa
         while let Some(page) = pages.next().await? {
             page.iter().for_each(|sighting| difference.add(sighting));
         }
+        let today = clock::now().seconds() / 86_400;
+        difference.remember(&store.unmatched(today.saturating_sub(DAYS), today).await?);
         store.close().await;
         Ok(Some(DAYS))
     })?;
