@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use minisign_verify::PublicKey;
@@ -93,7 +93,9 @@ impl Folder {
     /// # Errors
     /// A folder that cannot be written, or another process that is at work in it.
     pub fn lock(&self) -> io::Result<Lock> {
-        fs::create_dir_all(&self.0)?;
+        if !self.0.is_dir() {
+            make_folder(&self.0)?;
+        }
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.0.join("lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock(file)),
@@ -109,8 +111,9 @@ impl Folder {
     pub fn install(&self, version: u64, bytes: &[u8], _lock: &Lock) -> io::Result<()> {
         let (name, staged) = (version.to_string(), self.0.join(format!(".new-{version}")));
         remove(&staged)?;
-        fs::create_dir(&staged)?;
+        make_folder(&staged)?;
         let mut file = File::create(staged.join(FILE))?;
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
         file.write_all(bytes)?;
         file.sync_all()?;
         sync(&staged)?;
@@ -176,6 +179,12 @@ pub fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(MAX_BUNDLE + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// A folder that the daemon may read, whoever makes it and whatever their mask: what is in it is public.
+fn make_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,7 @@ impl Tally {
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let fresh = folder.join(".new-tally.json");
         let mut file = File::create(&fresh)?;
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
         serde_json::to_writer_pretty(&mut file, self)?;
         file.write_all(b"\n")?;
         file.sync_all()?;

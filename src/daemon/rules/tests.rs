@@ -73,3 +73,12 @@ fn every_prefix_of_a_file_is_read_without_panic() {
         }
     }
 }
+
+#[test]
+fn the_example_in_the_readme_is_one() {
+    let readme = include_str!("../../../signatures/README.md");
+    let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let (entries, problems) = parse(Path::new("README.md"), example, Origin::Site);
+    assert_eq!(problems, []);
+    assert_eq!(lint::lint(&entries, jiff::civil::Date::constant(2026, 11, 23)), []);
+}
