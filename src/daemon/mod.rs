@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod alerts;
+pub mod bundle;
 pub mod capture;
 pub mod check;
 pub mod cli;
@@ -24,7 +25,9 @@ pub mod output;
 pub mod pipeline;
 pub mod policy;
 pub mod progress;
+pub mod registrable;
 pub mod reload;
+pub mod remembered;
 pub mod replay;
 pub mod report;
 pub mod rights;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::config::Config;
+use super::registrable::registrable;
 use super::rules::Rules;
 use crate::engine::Settings;
 use crate::engine::attribution::{Bounds, Judgement};
 use crate::engine::ledger::Thresholds;
+use crate::engine::unmatched::{MAX_DOMAINS, Unmatched};
 
 /// What names and clients are judged by.
 pub fn judgement(config: &Config, rules: &Rules) -> Judgement {
@@ -31,6 +33,11 @@ pub fn judgement(config: &Config, rules: &Rules) -> Judgement {
 pub fn bounds(config: &Config, seed: u64) -> Bounds {
     let b = &config.bounds;
     Bounds { flows: b.flows, dns_memory: b.dns_memory, sightings: b.sightings, seed }
+}
+
+/// The memory of domains that belong to no service, where the configuration wants one.
+pub fn unmatched(config: &Config, seed: u64) -> Option<Unmatched> {
+    config.unmatched.enabled.then(|| Unmatched::new(registrable, MAX_DOMAINS, seed))
 }
 
 /// Settings of the engine of one capture thread; `engines` share the bounds.

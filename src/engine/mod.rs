@@ -22,6 +22,7 @@ pub mod policy;
 pub mod sighting;
 pub mod signature;
 pub mod stream;
+pub mod unmatched;
 pub mod visibility;
 
 pub use self::core::{Engine, Settings};

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
 use super::toml_fields::{self, Located, read_text};
@@ -17,12 +18,14 @@ use crate::engine::group::Groups;
 
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
-pub use webhook::{Secret, Webhook};
+pub use webhook::{Secret, Webhook, is_loopback};
 
 /// Read when no other file is named, where it is there.
 pub const DEFAULT_FILE: &str = "/etc/shadowtap/config.toml";
 /// The site's signatures when no other folder is named, where it is there.
 pub const DEFAULT_SIGNATURES: &str = "/etc/shadowtap/signatures.d";
+/// Where updates of the catalogue are kept when no other folder is named.
+pub const DEFAULT_UPDATES: &str = "/var/lib/shadowtap/signatures";
 
 /// Something read from files that was accepted, and what was said about it all the same.
 #[derive(Clone, Debug)]
@@ -64,6 +67,8 @@ pub struct Config {
     pub zones: Vec<Group>,
     /// `[policy]`, the file it names included.
     pub policy: PolicyFile,
+    /// `[unmatched]`
+    pub unmatched: Unmatched,
     /// `[sighting]`
     pub sighting: Sighting,
     /// `[[alert.webhook]]`
@@ -125,13 +130,36 @@ impl Default for Http {
     }
 }
 
-/// `[signatures]`: what the site adds to the catalogue, and takes out.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// `[signatures]`: what the site adds to the catalogue, and takes out, and whose updates of it are taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignatureSource {
     /// Folder of the site's own files; default [`DEFAULT_SIGNATURES`] where it is there.
     pub folder: Option<PathBuf>,
     /// Services taken out, by id; default none.
     pub disable: Vec<Located<String>>,
+    /// Keys whose bundles are taken; default none, then the catalogue is the one in the program.
+    pub keys: Vec<PublicKey>,
+    /// Folder of the bundles that were taken; default [`DEFAULT_UPDATES`].
+    pub update_folder: PathBuf,
+}
+
+impl Default for SignatureSource {
+    fn default() -> Self {
+        SignatureSource { folder: None, disable: Vec::new(), keys: Vec::new(), update_folder: DEFAULT_UPDATES.into() }
+    }
+}
+
+/// `[unmatched]`: whether domains that belong to no service are remembered, by day and without clients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unmatched {
+    /// Default yes.
+    pub enabled: bool,
+}
+
+impl Default for Unmatched {
+    fn default() -> Self {
+        Unmatched { enabled: true }
+    }
 }
 
 /// A team or a zone: a group of clients.

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use minisign_verify::PublicKey;
 use reqwest::Url;
 
 use super::policy::PolicyFile;
 use super::webhook::Webhook;
-use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store};
+use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store, Unmatched};
 use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
 
@@ -27,6 +28,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         zones: groups(top, "zone"),
         teams,
         policy,
+        unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
         sighting: top.table("sighting").map(|t| sighting(&t)).unwrap_or_default(),
         webhooks: top.table("alert").map(|t| webhooks(&t, file)).unwrap_or_default(),
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
@@ -102,10 +104,26 @@ fn http(fields: &Fields<'_>) -> Http {
 }
 
 fn signatures(fields: &Fields<'_>, file: &Path) -> SignatureSource {
+    let default = SignatureSource::default();
     SignatureSource {
+        keys: fields.one_or_more("key").iter().filter_map(|k| public_key(fields, k)).collect(),
+        update_folder: fields.text("update_folder").map_or(default.update_folder, |f| beside(file, f.value)),
         folder: fields.text("folder").map(|f| beside(file, f.value)),
         disable: fields.texts("disable").into_iter().map(|d| Located { value: d.value.to_owned(), line: d.line }).collect(),
     }
+}
+
+fn public_key(fields: &Fields<'_>, written: &Located<&str>) -> Option<PublicKey> {
+    let key = PublicKey::from_base64(written.value.trim());
+    if key.is_err() {
+        let message = format!("signatures.key {:?} is no public key of minisign", written.value);
+        fields.reading().error(written.line, message, "write the second line of minisign.pub, which begins with RW");
+    }
+    key.ok()
+}
+
+fn unmatched(fields: &Fields<'_>) -> Unmatched {
+    Unmatched { enabled: fields.flag("enabled", Unmatched::default().enabled) }
 }
 
 fn sighting(fields: &Fields<'_>) -> Sighting {

@@ -28,6 +28,8 @@ fn reads_all_keys() {
     assert_eq!((config.capture.interfaces.len(), config.capture.promiscuous, config.capture.buffer_mib), (2, false, 128));
     assert_eq!((config.store.url.as_str(), config.http.listen.port()), ("sqlite:///tmp/x.sqlite", 9700));
     assert_eq!(config.signatures.folder.as_deref(), Some(Path::new("/srv/signatures")));
+    assert_eq!((config.signatures.keys.len(), config.signatures.update_folder.to_str()), (1, Some("/srv/updates")));
+    assert!(!config.unmatched.enabled && Config::default().unmatched.enabled);
     assert_eq!((config.policy.default, config.policy.rules.len()), (Some(crate::engine::policy::Status::Unapproved), 2));
     assert_eq!(config.policy.file.as_deref(), Some(Path::new("policy.toml")));
     assert_eq!((config.sighting.session_minutes, config.sighting.upload_bytes), (20, 500_000));
@@ -120,4 +122,14 @@ fn any_bytes_are_read_without_panic() {
     std::fs::write(&file, [b'a', b'\n', 0xff, 0xfe]).unwrap();
     let problem = Config::load(Some(&file)).unwrap_err().remove(0);
     assert_eq!((problem.line, problem.message.as_str()), (2, "is not UTF-8 text"));
+}
+
+#[test]
+fn a_key_that_is_none_is_said() {
+    let (_, problems) = parsed("[signatures]\nkey = \"RWno\"\n");
+    assert_eq!(
+        problems,
+        ["c.toml:2: error: signatures.key \"RWno\" is no public key of minisign | write the second line of minisign.pub, which begins \
+             with RW"]
+    );
 }

@@ -83,7 +83,8 @@ fn url(fields: &Fields<'_>, address: &Located<&str>, allow_plain: bool) -> Optio
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is this machine's own.
+pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|a| a.to_canonical().is_loopback())

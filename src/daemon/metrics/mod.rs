@@ -181,6 +181,13 @@ impl Metrics {
         self.registered.reloads.with_label_values(&[what, if taken { "ok" } else { "refused" }]).inc();
     }
 
+    /// Adds updates of the catalogue: taken, or refused with the old one kept.
+    pub fn updates(&self, taken: u64, refused: u64) {
+        for (result, added) in [("ok", taken), ("refused", refused)] {
+            self.registered.reloads.with_label_values(&["update", result]).inc_by(added);
+        }
+    }
+
     /// Says how many signatures of a kind (`services`, `hosts`) are loaded.
     pub fn signatures(&self, kind: &'static str, loaded: usize) {
         self.registered.signatures.with_label_values(&[kind]).set(i64::try_from(loaded).unwrap_or(i64::MAX));

@@ -102,9 +102,11 @@ struct Ended {
 impl Replay {
     fn new(config: &Config, rules: &Rules, args: &ReplayArgs) -> Result<Self, Failure> {
         let store = args.store.as_deref().map(open_store).transpose()?;
+        let mut attribution = Attribution::new(pipeline::judgement(config, rules), pipeline::bounds(config, 0));
+        attribution.remember_unmatched(store.as_ref().and_then(|_| pipeline::unmatched(config, 0)));
         Ok(Replay {
             engine: Engine::new(pipeline::settings(config, 0, 1, 0)),
-            attribution: Attribution::new(pipeline::judgement(config, rules), pipeline::bounds(config, 0)),
+            attribution,
             sink: Ended { printer: Printer::new(args.output)?, digest: Digest::default(), sightings: 0, store },
         })
     }
@@ -144,7 +146,8 @@ impl Replay {
         let digest = std::mem::take(&mut self.sink.digest);
         let stats = Stats::of(&self.engine, &mut self.attribution, self.sink.sightings, digest);
         if let Some((runtime, store)) = self.sink.store {
-            let batch = Batch { visibility, capture: Some(stats.capture()), ..Batch::default() };
+            let unmatched = self.attribution.drain_unmatched();
+            let batch = Batch { visibility, unmatched, capture: Some(stats.capture()), ..Batch::default() };
             runtime.block_on(store.commit(&batch, None))?;
             runtime.block_on(store.close());
         }

@@ -25,7 +25,7 @@ fn report(format: Format, since: &str) -> Result<String, Failure> {
         sight: Sight::Flow(Reason::Named),
         more: Count { flows: 7, clients: 2 },
     };
-    let batch = Batch { findings, visibility: vec![named], capture: None };
+    let batch = Batch { findings, visibility: vec![named], ..Batch::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = Store::open(&store).await.unwrap();

@@ -121,7 +121,7 @@ fn too_wide(entry: &Entry, found: &mut Vec<Diagnostic>) {
 }
 
 /// Which part of the public suffix list has it (first wildcards left aside): registries, or companies that give names away.
-fn public_suffix(pattern: &HostPattern) -> Option<psl::Type> {
+pub fn public_suffix(pattern: &HostPattern) -> Option<psl::Type> {
     let sample = pattern.text().trim_start_matches("*.").replace('*', "x");
     let suffix = psl::suffix(sample.as_bytes()).filter(|s| s.as_bytes() == sample.as_bytes())?;
     Some(suffix.typ().unwrap_or(psl::Type::Icann))

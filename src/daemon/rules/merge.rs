@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::signature_file::Entry;
 use crate::daemon::diagnostic::{Diagnostic, Severity};
@@ -29,25 +30,49 @@ impl Disabled<'_> {
     }
 }
 
+/// A service that a site takes out.
+#[derive(Clone, Debug)]
+pub struct TakenOut {
+    /// Its record.
+    pub entry: Entry,
+    /// The file that says so.
+    pub by: Arc<Path>,
+    /// The line in it.
+    pub line: usize,
+}
+
+/// One list out of several.
+pub struct Merged {
+    /// Records in force.
+    pub entries: Vec<Entry>,
+    /// Services that the site takes out, by id.
+    pub taken_out: Vec<TakenOut>,
+}
+
 /// Records in force: a site's record takes the place of the shipped one with its id, disabled services are gone. Sorted by origin and
 /// id, the site's last, so that a host which both claim is the site's.
-pub fn merge(mut entries: Vec<Entry>, disabled: &Disabled<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Entry> {
+pub fn merge(mut entries: Vec<Entry>, disabled: &Disabled<'_>, problems: &mut Vec<Diagnostic>) -> Merged {
     problems.extend(twice(&entries));
     entries.sort_by_key(|e| e.origin);
     problems.extend(disabled.ids.iter().filter_map(|id| unknown(disabled.file, id, &entries)));
-    let mut by_id: HashMap<_, Entry> = HashMap::new();
+    let (mut by_id, mut taken_out) = (HashMap::<_, Entry>::new(), Vec::new());
     for mut entry in entries {
         let old = by_id.get(&entry.record.id);
         if old.is_some_and(|old| old.origin >= entry.origin) {
             continue;
         }
-        entry.overrides = old.is_some();
-        by_id.insert(entry.record.id.clone(), entry);
+        entry.overrides = old.map(|old| old.origin);
+        let (by, line, disabled) = (entry.file.clone(), entry.line, entry.disabled);
+        let replaced = by_id.insert(entry.record.id.clone(), entry);
+        taken_out.extend(replaced.filter(|_| disabled).map(|entry| TakenOut { entry, by, line }));
     }
-    let mut merged: Vec<_> = by_id.into_values().filter(|e| !e.disabled && !disabled.has(&e.record.id)).collect();
+    let (mut merged, out): (Vec<_>, Vec<_>) = by_id.into_values().filter(|e| !e.disabled).partition(|e| !disabled.has(&e.record.id));
+    let line = |e: &Entry| disabled.ids.iter().find(|d| *d.value == *e.record.id).map_or(0, |d| d.line);
+    taken_out.extend(out.into_iter().map(|entry| TakenOut { line: line(&entry), entry, by: disabled.file.into() }));
+    taken_out.sort_by(|a, b| a.entry.record.id.cmp(&b.entry.record.id));
     merged.sort_by(|a, b| (a.origin, &a.record.id).cmp(&(b.origin, &b.record.id)));
     problems.extend(same_host(&merged));
-    merged
+    Merged { entries: merged, taken_out }
 }
 
 fn twice(entries: &[Entry]) -> Vec<Diagnostic> {
@@ -112,7 +137,7 @@ mod tests {
     fn merged(entries: Vec<Entry>, disabled: &[&str]) -> (Vec<String>, Vec<String>) {
         let mut problems = Vec::new();
         let ids: Vec<_> = disabled.iter().map(|d| Located { value: d.to_string(), line: 9 }).collect();
-        let list = merge(entries, &Disabled { ids: &ids, file: Path::new("c.toml") }, &mut problems);
+        let list = merge(entries, &Disabled { ids: &ids, file: Path::new("c.toml") }, &mut problems).entries;
         let list = list.iter().map(|e| format!("{} {} {}", e.origin.word(), e.record.id, e.record.hosts[0].pattern)).collect();
         (list, problems.iter().map(|p| p.to_string()).collect())
     }

@@ -1,5 +1,6 @@
 //! What is known of services, and what is allowed: the shipped catalogue, the folder of the site that adds to it, the policy.
 
+mod base;
 mod catalogue;
 pub mod lint;
 mod merge;
@@ -10,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::bundle::{Bundle, BundledFile};
 use super::config::{Config, DEFAULT_FILE, Loaded};
 use super::diagnostic::{Diagnostic, Severity, any_error};
 use super::failure::Failure;
@@ -17,7 +19,8 @@ use super::toml_fields::read_text;
 use crate::engine::group::Groups;
 use crate::engine::policy::Policy;
 use crate::engine::signature::Signatures;
-use merge::{Disabled, merge};
+pub use merge::TakenOut;
+use merge::{Disabled, Merged, merge};
 use signature_file::{Entry, Origin, parse};
 
 /// Everything the engine judges by, compiled.
@@ -45,7 +48,11 @@ impl Rules {
 
     /// What could be understood, and every problem. With an error among these it must not be used.
     pub fn survey(config: &Config) -> (Rules, Vec<Diagnostic>) {
-        let mut catalogue = Catalogue::of(config);
+        Rules::compiled(config, Catalogue::of(config))
+    }
+
+    /// The same as if the records of a configuration were these.
+    pub fn compiled(config: &Config, mut catalogue: Catalogue) -> (Rules, Vec<Diagnostic>) {
         catalogue.problems.extend(policy_check::check(&config.policy, &catalogue.entries, &disabled(config)));
         let rules = Rules {
             signatures: Arc::new(catalogue.signatures()),
@@ -61,6 +68,8 @@ impl Rules {
 pub struct Catalogue {
     /// Records, the site's last.
     pub entries: Vec<Entry>,
+    /// Services the site takes out.
+    pub taken_out: Vec<TakenOut>,
     /// What is wrong.
     pub problems: Vec<Diagnostic>,
 }
@@ -68,12 +77,23 @@ pub struct Catalogue {
 impl Catalogue {
     /// The records compiled into the binary.
     pub fn shipped() -> Self {
-        Catalogue::load(None, &Disabled::nothing())
+        Catalogue::load(shipped(), None, &Disabled::nothing())
     }
 
     /// The records a configuration names.
     pub fn of(config: &Config) -> Self {
-        Catalogue::load(config.signatures.folder.as_deref(), &disabled(config))
+        Catalogue::load(base::in_force(&config.signatures), config.signatures.folder.as_deref(), &disabled(config))
+    }
+
+    /// The records a configuration would name if a bundle were in force.
+    pub fn with_bundle(config: &Config, bundle: &Bundle) -> Self {
+        let base = base::of_bundle(bundle, Path::new("bundle"));
+        Catalogue::load(base, config.signatures.folder.as_deref(), &disabled(config))
+    }
+
+    /// The records of a bundle alone.
+    pub fn of_bundle(bundle: &Bundle) -> Self {
+        Catalogue::load(base::of_bundle(bundle, Path::new("bundle")), None, &Disabled::nothing())
     }
 
     /// The records of the configuration named on the command line. Without one the standard file is taken where this user may read
@@ -91,21 +111,26 @@ impl Catalogue {
         catalogue.accepted()
     }
 
-    /// The shipped records with those of a site's folder, without the services it disables.
-    fn load(folder: Option<&Path>, disabled: &Disabled<'_>) -> Self {
-        let (mut entries, mut problems) = shipped();
+    /// Records with those of a site's folder on top, without the services it disables.
+    fn load(base: (Vec<Entry>, Vec<Diagnostic>), folder: Option<&Path>, disabled: &Disabled<'_>) -> Self {
+        let (mut entries, mut problems) = base;
         if let Some(folder) = folder {
             let (own, wrong) = read_folder(folder, Origin::Site);
             entries.extend(own);
             problems.extend(wrong);
         }
-        Catalogue { entries: merge(entries, disabled, &mut problems), problems }
+        Catalogue::merged(entries, disabled, problems)
     }
 
     /// The records of one folder alone.
     pub fn of_folder(folder: &Path, origin: Origin) -> Self {
-        let (entries, mut problems) = read_folder(folder, origin);
-        Catalogue { entries: merge(entries, &Disabled::nothing(), &mut problems), problems }
+        let (entries, problems) = read_folder(folder, origin);
+        Catalogue::merged(entries, &Disabled::nothing(), problems)
+    }
+
+    fn merged(entries: Vec<Entry>, disabled: &Disabled<'_>, mut problems: Vec<Diagnostic>) -> Self {
+        let Merged { entries, taken_out } = merge(entries, disabled, &mut problems);
+        Catalogue { entries, taken_out, problems }
     }
 
     /// The catalogue itself where no problem refuses it.
@@ -134,16 +159,42 @@ fn shipped() -> (Vec<Entry>, Vec<Diagnostic>) {
 fn read_folder(folder: &Path, origin: Origin) -> (Vec<Entry>, Vec<Diagnostic>) {
     let files = match toml_files(folder) {
         Ok(files) => files,
-        Err(error) => {
-            let hint = "check the path, and that the user shadowtap runs as may read it".into();
-            let message = format!("cannot be read: {error}");
-            return (Vec::new(), vec![Diagnostic { severity: Severity::Error, file: folder.into(), line: 0, message, hint }]);
-        }
+        Err(error) => return (Vec::new(), vec![unreadable(folder, &error)]),
     };
     gather(files.iter().map(|file| match read_text(file) {
         Ok(text) => parse(file, &text, origin),
         Err(problem) => (Vec::new(), vec![problem]),
     }))
+}
+
+/// The shipped files as they stand in a bundle.
+pub fn shipped_files() -> Vec<BundledFile> {
+    let file = |(path, text): &(&str, &str)| {
+        let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+        BundledFile { name, text: (*text).to_owned() }
+    };
+    catalogue::FILES.iter().map(file).collect()
+}
+
+/// The files of a folder as they stand in a bundle.
+///
+/// # Errors
+/// One diagnostic for each that cannot be read.
+pub fn folder_files(folder: &Path) -> Result<Vec<BundledFile>, Vec<Diagnostic>> {
+    let files = toml_files(folder).map_err(|error| vec![unreadable(folder, &error)])?;
+    let file = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        read_text(path).map(|text| BundledFile { name, text })
+    };
+    let (read, wrong): (Vec<_>, Vec<_>) = files.iter().map(file).partition(Result::is_ok);
+    let wrong: Vec<_> = wrong.into_iter().filter_map(Result::err).collect();
+    if wrong.is_empty() { Ok(read.into_iter().flatten().collect()) } else { Err(wrong) }
+}
+
+fn unreadable(folder: &Path, error: &std::io::Error) -> Diagnostic {
+    let hint = "check the path, and that the user shadowtap runs as may read it".into();
+    let message = format!("cannot be read: {error}");
+    Diagnostic { severity: Severity::Error, file: folder.into(), line: 0, message, hint }
 }
 
 fn toml_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {

@@ -15,6 +15,8 @@ use crate::engine::signature::{Category, Fact, HostRule, Risk, RiskKey, Role, Se
 pub enum Origin {
     /// The catalogue in the binary.
     Shipped,
+    /// A bundle, which stands in the place of the catalogue in the binary.
+    Update,
     /// The folder in the configuration.
     Site,
 }
@@ -24,6 +26,7 @@ impl Origin {
     pub const fn word(self) -> &'static str {
         match self {
             Origin::Shipped => "shipped",
+            Origin::Update => "update",
             Origin::Site => "site",
         }
     }
@@ -52,8 +55,8 @@ pub struct Entry {
     pub facts: Vec<(RiskKey, PageRead)>,
     /// Whether the site takes the service out.
     pub disabled: bool,
-    /// Whether it stands in the place of a shipped record.
-    pub overrides: bool,
+    /// In whose place it stands, where there is another record of its id.
+    pub overrides: Option<Origin>,
 }
 
 /// How a host is written.
@@ -124,14 +127,19 @@ fn entry(fields: &Fields<'_>, file: &Arc<Path>, origin: Origin, vendor: &Arc<str
     };
     let line = fields.line();
     let file = file.clone();
-    let overrides = false;
+    let overrides = None;
     Some(Entry { file, origin, line, record, written_hosts, examples, counter_examples, sources, facts, disabled, overrides })
+}
+
+/// Whether a text has the form of a service's id, `vendor.service`.
+pub fn is_service_id(id: &str) -> bool {
+    let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    id.split('.').count() == 2 && id.split('.').all(part)
 }
 
 fn service_id<'r>(fields: &Fields<'r>) -> Option<&'r str> {
     let id = fields.needed_text("id")?;
-    let part = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if id.value.split('.').count() != 2 || !id.value.split('.').all(part) {
+    if !is_service_id(id.value) {
         let hint = "vendor.service in lower case, digits and hyphens, as openai.chatgpt";
         fields.reading().error(id.line, format!("id {:?} is no service id", id.value), hint);
         return None;

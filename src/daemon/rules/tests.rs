@@ -16,7 +16,7 @@ fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
 fn the_same_files_give_the_same_rules() {
     let site = folder(&[("b.toml", ACME.as_bytes()), ("a.toml", b"vendor = 3\n[[service]]\nid = \"x\"\n")]);
     let state = || {
-        let catalogue = Catalogue::load(Some(site.path()), &Disabled::nothing());
+        let catalogue = Catalogue::load(shipped(), Some(site.path()), &Disabled::nothing());
         let signatures = catalogue.signatures();
         let names = catalogue.entries.iter().flat_map(|e| e.examples.iter().chain(&e.counter_examples));
         let answers: Vec<_> = names.map(|n| signatures.match_name(&n.value).map(|m| (m.index, m.host.to_owned()))).collect();
@@ -40,8 +40,11 @@ fn a_sites_file_adds_overrides_and_disables() {
     assert_eq!(problems, []);
     entries.extend(parse(Path::new("b"), std::str::from_utf8(own).unwrap(), Origin::Site).0);
     let mut problems = Vec::new();
-    let merged = merge(entries, &Disabled::nothing(), &mut problems);
-    assert_eq!(merged.iter().map(|e| (&*e.record.id, &*e.record.name, e.overrides)).collect::<Vec<_>>(), [("acme.chat", "Ours", true)]);
+    let merged = merge(entries, &Disabled::nothing(), &mut problems).entries;
+    assert_eq!(
+        merged.iter().map(|e| (&*e.record.id, &*e.record.name, e.overrides)).collect::<Vec<_>>(),
+        [("acme.chat", "Ours", Some(Origin::Shipped))]
+    );
     assert_eq!(problems, []);
 }
 
@@ -55,7 +58,7 @@ fn any_bytes_in_a_file_are_problems_and_no_panic() {
     }
     let latin: Vec<u8> = noise.iter().map(|b| b & 0x7f).collect();
     let site = folder(&[("a.toml", &noise), ("b.toml", &latin), ("c.toml", b""), ("d.toml", ACME.as_bytes())]);
-    let catalogue = Catalogue::load(Some(site.path()), &Disabled::nothing());
+    let catalogue = Catalogue::load(shipped(), Some(site.path()), &Disabled::nothing());
     let wrong: Vec<_> = catalogue.problems.iter().map(|p| p.file.file_name().unwrap().to_owned()).collect();
     assert!(["a.toml", "b.toml", "c.toml"].iter().all(|f| wrong.iter().any(|w| w == f)), "{wrong:?}");
     assert!(catalogue.entries.iter().any(|e| &*e.record.id == "acme.chat"));
@@ -69,4 +72,13 @@ fn every_prefix_of_a_file_is_read_without_panic() {
             lint::lint(&entries, jiff::civil::Date::constant(2026, 11, 23));
         }
     }
+}
+
+#[test]
+fn the_example_in_the_readme_is_one() {
+    let readme = include_str!("../../../signatures/README.md");
+    let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let (entries, problems) = parse(Path::new("README.md"), example, Origin::Site);
+    assert_eq!(problems, []);
+    assert_eq!(lint::lint(&entries, jiff::civil::Date::constant(2026, 11, 23)), []);
 }

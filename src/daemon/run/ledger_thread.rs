@@ -20,10 +20,13 @@ use crate::engine::counters::Table;
 use crate::engine::event::Event;
 use crate::engine::frame::Time;
 use crate::engine::sighting::{Evidence, Finding};
+use crate::engine::unmatched::Unmatched;
 use crate::engine::visibility::Sight;
 
 /// How long a change may wait to be written.
 const FLUSH: Duration = Duration::from_millis(500);
+/// How long what is remembered of names that belong to no service may wait to be written.
+const REMEMBER: Duration = Duration::from_secs(5);
 /// How long the thread sleeps without events.
 const NAP: Duration = Duration::from_millis(20);
 /// Events taken between two looks at what is due.
@@ -37,11 +40,15 @@ pub(super) enum Message {
     Tick(Time),
     /// New rules are in force.
     Judge(Box<Judgement>),
+    /// Names that belong to no service are remembered from now on, or not any more.
+    Remember(Box<Option<Unmatched>>),
 }
 
 /// The ledger as the configuration wants it.
 pub(super) fn attribution(config: &Config, rules: &Rules) -> Attribution {
-    Attribution::new(pipeline::judgement(config, rules), pipeline::bounds(config, rand::random()))
+    let mut attribution = Attribution::new(pipeline::judgement(config, rules), pipeline::bounds(config, rand::random()));
+    attribution.remember_unmatched(pipeline::unmatched(config, rand::random()));
+    attribution
 }
 
 /// Starts the thread. It ends when every sender of events is gone and the writer has its last batch.
@@ -51,8 +58,15 @@ pub(super) fn spawn(
     batches: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut ledger =
-        LedgerThread { attribution, batches, shared, flushed: Instant::now(), sights: HashMap::new(), evictions: Default::default() };
+    let mut ledger = LedgerThread {
+        attribution,
+        batches,
+        shared,
+        flushed: Instant::now(),
+        remembered: Instant::now(),
+        sights: HashMap::new(),
+        evictions: Default::default(),
+    };
     std::thread::Builder::new().name("ledger".into()).spawn(move || ledger.run(&events))
 }
 
@@ -61,6 +75,7 @@ struct LedgerThread {
     batches: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
     flushed: Instant,
+    remembered: Instant,
     sights: HashMap<(Arc<str>, Sight), Running>,
     evictions: [Running; 3],
 }
@@ -81,7 +96,8 @@ impl LedgerThread {
                 self.flush();
             }
         }
-        let last = self.batch();
+        let mut last = self.batch();
+        last.unmatched.extend(self.attribution.drain_unmatched());
         let _ = self.batches.blocking_send(last);
     }
 
@@ -90,6 +106,7 @@ impl LedgerThread {
             Message::Event(event) => self.attribution.event(&event),
             Message::Tick(now) => self.attribution.tick(now),
             Message::Judge(judgement) => self.attribution.judge_by(*judgement),
+            Message::Remember(unmatched) => self.attribution.remember_unmatched(*unmatched),
         }
     }
 
@@ -115,7 +132,12 @@ impl LedgerThread {
                 say(finding, from);
             }
         }
-        Batch { findings, visibility: self.attribution.visibility().drain(), capture: None }
+        let mut unmatched = Vec::new();
+        if self.remembered.elapsed() >= REMEMBER {
+            self.remembered = Instant::now();
+            unmatched = self.attribution.drain_unmatched();
+        }
+        Batch { findings, visibility: self.attribution.visibility().drain(), unmatched, capture: None }
     }
 
     fn publish(&mut self) {

@@ -11,8 +11,10 @@
 mod capture_thread;
 mod ledger_thread;
 mod reloading;
+mod retro;
 mod shared;
 mod start;
+mod updates;
 mod writer;
 
 use std::net::SocketAddr;
@@ -81,10 +83,14 @@ async fn serve(started: Started) -> Result<(), Failure> {
         shared.metrics.resume(&sighting);
         attribution.restore(sighting);
     }
+    if !config.unmatched.enabled {
+        store.forget_unmatched().await?;
+    }
     let writer = tokio::spawn(writer::write(store.clone(), batch_inbox, Arc::clone(&shared)));
     let ledger = ledger_thread::spawn(attribution, event_inbox, batches, Arc::clone(&shared))?;
     let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
     tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
     let mut reloading = Reloading::start(config_file, config, store.clone(), events, &shared).await?;

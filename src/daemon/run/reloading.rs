@@ -8,8 +8,10 @@ use crossbeam_channel::Sender;
 use tokio::sync::Notify;
 
 use super::ledger_thread::Message;
+use super::retro;
 use super::shared::Shared;
 use crate::daemon::alert::{Pace, Webhook, WebhookSettings};
+use crate::daemon::bundle::Folder;
 use crate::daemon::config::{self, Config, DEFAULT_FILE};
 use crate::daemon::delivery::Delivery;
 use crate::daemon::diagnostic::Diagnostic;
@@ -94,12 +96,16 @@ impl Reloading {
         }
         let has_new_sinks = config.webhooks != self.config.webhooks;
         let judgement = Box::new(pipeline::judgement(&config, &rules));
-        let services = rules.signatures.services().len();
+        let (old, new) = (Arc::clone(&self.shared.rules().signatures), Arc::clone(&rules.signatures));
         self.shared.replace(&config, rules);
         // The ledger must hear of it: wait for room rather than drop.
         let events = self.events.clone();
         let _ = tokio::task::spawn_blocking(move || events.send(Message::Judge(judgement))).await;
+        let remembers_anew = config.unmatched != self.config.unmatched;
         self.config = config;
+        if remembers_anew {
+            self.remember_anew().await;
+        }
         if has_new_sinks {
             self.restart_delivery().await;
         }
@@ -107,7 +113,19 @@ impl Reloading {
             watch.replace(watched(&self.file, &self.config));
         }
         self.shared.metrics.reload(WHAT, true);
-        tracing::info!(services, "reloaded");
+        tracing::info!(services = new.services().len(), "reloaded");
+        retro::say_found(&self.store, &old, &new).await;
+    }
+
+    /// Begins to remember names that belong to no service, or forgets all of it.
+    async fn remember_anew(&self) {
+        let (events, unmatched) = (self.events.clone(), Box::new(pipeline::unmatched(&self.config, rand::random())));
+        let _ = tokio::task::spawn_blocking(move || events.send(Message::Remember(unmatched))).await;
+        if !self.config.unmatched.enabled
+            && let Err(error) = self.store.forget_unmatched().await
+        {
+            tracing::warn!(%error, "names remembered could not be forgotten; the next start tries again");
+        }
     }
 
     async fn restart_delivery(&mut self) {
@@ -156,6 +174,9 @@ fn watched(file: &Option<PathBuf>, config: &Config) -> Vec<PathBuf> {
     let mut paths = config.files.clone();
     paths.extend(file.clone().or_else(|| Some(DEFAULT_FILE.into())));
     paths.extend(config.signatures.folder.clone());
+    if !config.signatures.keys.is_empty() {
+        paths.push(Folder::new(&config.signatures.update_folder).current_file());
+    }
     paths.sort();
     paths.dedup();
     paths

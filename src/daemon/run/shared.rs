@@ -1,5 +1,6 @@
 //! What the daemon's threads share: metrics, the rules in force, health, the word to stop. Nothing here lies on a packet's path.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -22,6 +23,8 @@ pub(super) struct Shared {
     rules: RwLock<Arc<Rules>>,
     /// Names of the sinks alerts go to.
     sinks: RwLock<Arc<[String]>>,
+    /// Folder of updates, where a key is pinned.
+    update_folder: RwLock<Option<PathBuf>>,
     /// There may be new alerts in the outbox.
     pub(super) alerted: Notify,
     captures: Mutex<Vec<(String, Option<String>)>>,
@@ -37,6 +40,7 @@ impl Shared {
             stop_signal: watch::Sender::new(false),
             rules: RwLock::new(Arc::new(rules.clone())),
             sinks: RwLock::new(config.webhooks.iter().map(|w| w.name.clone()).collect()),
+            update_folder: RwLock::new(update_folder(config)),
             alerted: Notify::new(),
             captures: Mutex::new(interfaces.map(|name| (name, None)).collect()),
             store_error: Mutex::new(None),
@@ -65,11 +69,17 @@ impl Shared {
         Arc::clone(&self.sinks.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Folder of updates, where a key is pinned.
+    pub(super) fn update_folder(&self) -> Option<PathBuf> {
+        self.update_folder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Puts new rules and sinks into force.
     pub(super) fn replace(&self, config: &Config, rules: Rules) {
         self.count_signatures(&rules);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = config.webhooks.iter().map(|w| w.name.clone()).collect();
+        *self.update_folder.write().unwrap_or_else(PoisonError::into_inner) = update_folder(config);
     }
 
     fn count_signatures(&self, rules: &Rules) {
@@ -107,4 +117,9 @@ impl Shared {
             reasons
         })
     }
+}
+
+fn update_folder(config: &Config) -> Option<PathBuf> {
+    let source = &config.signatures;
+    (!source.keys.is_empty()).then(|| source.update_folder.clone())
 }

@@ -28,7 +28,7 @@ pub struct Args {
 /// # Errors
 /// All problems, where one of them is an error.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let Catalogue { entries, mut problems } = match &args.folder {
+    let Catalogue { entries, mut problems, .. } = match &args.folder {
         Some(folder) => Catalogue::of_folder(folder, Origin::Shipped),
         None => Catalogue::shipped(),
     };

@@ -7,11 +7,12 @@ use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
 
 use super::told::{Memory, Told};
-use super::{Store, StoreError, batch, visibility};
+use super::{Store, StoreError, batch, unmatched, visibility};
 use crate::daemon::clock;
 use crate::daemon::notice::{Notice, NoticeKind};
 use crate::engine::frame::Time;
 use crate::engine::sighting::Finding;
+use crate::engine::unmatched::Remembered;
 use crate::engine::visibility::Increment;
 
 /// What goes to the store at once.
@@ -21,14 +22,16 @@ pub struct Batch {
     pub findings: Vec<Finding>,
     /// What is new in visibility.
     pub visibility: Vec<Increment>,
-    /// Digest of the capture it all came from: its visibility is added only once. `None` for live capture.
+    /// What is new among names that belong to no service.
+    pub unmatched: Vec<Remembered>,
+    /// Digest of the capture it all came from: what adds up is added only once. `None` for live capture.
     pub capture: Option<String>,
 }
 
 impl Batch {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.findings.is_empty() && self.visibility.is_empty()
+        self.findings.is_empty() && self.visibility.is_empty() && self.unmatched.is_empty()
     }
 }
 
@@ -110,7 +113,11 @@ impl Store {
         let synchronous = if waits_for_disk { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
         sqlx::query(synchronous).execute(&mut *connection).await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        visibility::add(&mut transaction, &batch.visibility, batch.capture.as_deref()).await?;
+        let adds_up = !batch.visibility.is_empty() || !batch.unmatched.is_empty();
+        if adds_up && visibility::is_new(&mut transaction, batch.capture.as_deref()).await? {
+            visibility::add(&mut transaction, &batch.visibility).await?;
+            unmatched::add(&mut transaction, &batch.unmatched).await?;
+        }
         let rows = batch::write(&mut transaction, findings).await?;
         let alerts = match telling {
             Some(telling) => tell(&mut transaction, findings, telling).await?,

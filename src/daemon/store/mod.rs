@@ -12,6 +12,7 @@ mod location;
 mod outbox;
 mod read;
 mod told;
+mod unmatched;
 mod visibility;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use commit::{Batch, Committed, Telling};
 pub use error::StoreError;
 pub use location::{DEFAULT_STORE, Location};
 pub use read::{AlertRow, DeliveryState, SightingPages, Window};
+pub use unmatched::{DAYS as UNMATCHED_DAYS, Memory as UnmatchedMemory};
 pub use visibility::SightTotal;
 
 use std::fs;

@@ -35,17 +35,17 @@ pub struct SightTotal {
     pub clients: u64,
 }
 
-/// Adds increments, inside the caller's transaction; those of a capture that was added before are left out.
-pub(super) async fn add(connection: &mut SqliteConnection, increments: &[Increment], capture: Option<&str>) -> sqlx::Result<()> {
+/// Whether nothing was added of a capture before; from now on something was. Live capture is always new.
+pub(super) async fn is_new(connection: &mut SqliteConnection, capture: Option<&str>) -> sqlx::Result<bool> {
+    let Some(digest) = capture else { return Ok(true) };
+    let done = sqlx::query("INSERT INTO replay (digest) VALUES (?1) ON CONFLICT DO NOTHING").bind(digest).execute(connection).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Adds increments, inside the caller's transaction.
+pub(super) async fn add(connection: &mut SqliteConnection, increments: &[Increment]) -> sqlx::Result<()> {
     if increments.is_empty() {
         return Ok(());
-    }
-    if let Some(digest) = capture {
-        let done =
-            sqlx::query("INSERT INTO replay (digest) VALUES (?1) ON CONFLICT DO NOTHING").bind(digest).execute(&mut *connection).await?;
-        if done.rows_affected() == 0 {
-            return Ok(());
-        }
     }
     let row = |i: &Increment| (i.hour.micros(), i.zone.to_string(), i.sight.word(), i.more.flows, i.more.clients);
     let rows: Vec<_> = increments.iter().map(row).collect();

@@ -51,8 +51,13 @@ impl Attribution {
     fn bytes(&mut self, record: &FlowRecord, up: u64, down: u64, state: &FlowState) {
         let name = record.name.as_ref().filter(|n| n.is_host());
         let detection = name.and_then(|name| detect(&self.judgement, record.client, name.as_str(), self.now));
-        let (Some(name), Some(detection)) = (name, detection) else { return self.flows.ordinary(state.id) };
         let at = state.last_seen;
+        let (Some(name), Some(detection)) = (name, detection) else {
+            if let Some(name) = name {
+                self.unmatched(record.client, name, at);
+            }
+            return self.flows.ordinary(state.id);
+        };
         // The first state is a contact; so are bytes once the session they continued is over.
         let key = &detection.key;
         let is_counted = record.counted.as_ref().is_some_and(|(service, status)| *service == key.service && *status == key.status);

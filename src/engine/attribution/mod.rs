@@ -17,10 +17,12 @@ use super::dns_memory::DnsMemory;
 use super::event::{BlindSpot, Detail, Event, Observation, Source};
 use super::frame::Time;
 use super::group::Groups;
+use super::host::HostName;
 use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
 use super::policy::{Policy, Question};
 use super::sighting::{Agent, Finding, Sighting};
 use super::signature::{Role, Signatures};
+use super::unmatched::{Remembered, Unmatched};
 use super::visibility::{Sight, Visibility};
 use flows::{FlowRecord, Flows};
 use resolvers::{LookUp, Resolvers};
@@ -73,6 +75,7 @@ pub struct Attribution {
     now: Time,
     visibility: Visibility,
     resolvers: Resolvers,
+    unmatched: Option<Unmatched>,
 }
 
 /// What a name means for a client.
@@ -93,6 +96,7 @@ impl Attribution {
             now: Time::default(),
             visibility: Visibility::new(bounds.seed),
             resolvers: Resolvers::default(),
+            unmatched: None,
         }
     }
 
@@ -169,6 +173,16 @@ impl Attribution {
         self.ledger.drain()
     }
 
+    /// Remembers names that belong to no service from now on, or nothing of them.
+    pub fn remember_unmatched(&mut self, unmatched: Option<Unmatched>) {
+        self.unmatched = unmatched;
+    }
+
+    /// What is new among names that belong to no service.
+    pub fn drain_unmatched(&mut self) -> Vec<Remembered> {
+        self.unmatched.as_mut().map(Unmatched::drain).unwrap_or_default()
+    }
+
     /// What could be seen and what could not.
     pub fn visibility(&mut self) -> &mut Visibility {
         &mut self.visibility
@@ -230,9 +244,18 @@ impl Attribution {
             }
             return;
         }
-        let Some(detection) = detect(&self.judgement, l.client, l.name.as_str(), l.time) else { return };
+        let Some(detection) = detect(&self.judgement, l.client, l.name.as_str(), l.time) else {
+            return self.unmatched(l.client, &l.name, l.time);
+        };
         self.enter(l.client, &detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
         self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Agent::Unknown);
+    }
+
+    /// A name that belongs to no service.
+    fn unmatched(&mut self, client: IpAddr, name: &HostName, at: Time) {
+        if let Some(unmatched) = &mut self.unmatched {
+            unmatched.note(name.as_str(), client, at);
+        }
     }
 
     fn enter(&mut self, client: IpAddr, detection: &Detection, entry: &Entry, now: Time) {
