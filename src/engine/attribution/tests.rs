@@ -9,8 +9,8 @@ use crate::engine::host::HostName;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
 use crate::engine::policy::Status;
-use crate::engine::signature::{Category, HostRule, Risk, ServiceRecord};
 use crate::engine::sighting::Evidence;
+use crate::engine::signature::{Category, HostRule, Risk, ServiceRecord};
 
 fn service(id: &str, hosts: &[(&str, Role)]) -> ServiceRecord {
     let rule = |(name, role): &(&str, Role)| HostRule { role: *role, ..HostRule::new(HostPattern::parse(name).expect("a pattern")) };
