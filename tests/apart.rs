@@ -27,6 +27,7 @@ const PLACES: [(&str, Place); 4] = [
 
 /// Datagrams and whether the client sent them, and the bytes up and down that are in them.
 type Exchange = (Vec<(Vec<u8>, bool)>, (u64, u64));
+type MakeExchange = fn(usize, &mut Dice) -> Exchange;
 
 /// Frames of one network's exchange over TCP: sequence numbers are the network's own.
 fn over_tcp(n: usize, dice: &mut Dice) -> Exchange {
@@ -72,7 +73,7 @@ fn interleaved(mut networks: Vec<Vec<Vec<u8>>>, dice: &mut Dice) -> Vec<Vec<u8>>
 #[test]
 fn equal_addresses_in_different_networks_stay_apart() {
     let mut dice = Dice::new(4242);
-    let protocols: [(&str, fn(usize, &mut Dice) -> Exchange); 2] = [("TCP", over_tcp), ("QUIC", over_quic)];
+    let protocols: [(&str, MakeExchange); 2] = [("TCP", over_tcp), ("QUIC", over_quic)];
     for (place, wrap) in PLACES {
         for (protocol, exchange) in protocols {
             for round in 0..20 {
