@@ -17,6 +17,8 @@ mod visibility;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod migration_tests;
+#[cfg(test)]
 mod tests;
 
 pub use commit::{Batch, Committed, Telling};
