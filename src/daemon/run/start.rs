@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::RunArgs;
 use crate::daemon::capture::live::LiveCapture;
-use crate::daemon::capture::{interfaces, route, uplink};
+use crate::daemon::capture::{choice, interfaces, route, uplink};
 use crate::daemon::config::Config;
 use crate::daemon::failure::Failure;
 use crate::daemon::rules::Rules;
@@ -57,6 +57,9 @@ fn read(args: &RunArgs) -> Result<(Config, Rules), Failure> {
     if config.capture.interfaces.is_empty() {
         config.capture.interfaces.push(default_interface()?);
     }
+    let (interfaces, again) = choice::once_each(&config.capture.interfaces)?;
+    again.iter().for_each(|name| tracing::warn!("interface {name} is named more than once; it is captured once"));
+    config.capture.interfaces = interfaces;
     let rules = Rules::load(&config).map_err(Failure::Configuration)?;
     loaded.warnings.iter().chain(&rules.warnings).for_each(|warning| tracing::warn!("{warning}"));
     Ok((config, rules.value))
