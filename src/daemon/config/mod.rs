@@ -12,12 +12,13 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::diagnostic::{Diagnostic, any_error};
+use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
 
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
-pub use webhook::{Secret, Webhook};
+pub use webhook::Webhook;
 
 /// Read when no other file is named, where it is there.
 pub const DEFAULT_FILE: &str = "/etc/shadowtap/config.toml";
@@ -106,7 +107,7 @@ pub struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Store { url: "sqlite:///var/lib/shadowtap/shadowtap.sqlite".into() }
+        Store { url: DEFAULT_STORE.into() }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::daemon::capture::{choice, interfaces, route, uplink};
 use crate::daemon::config::Config;
 use crate::daemon::failure::Failure;
 use crate::daemon::rules::Rules;
-use crate::daemon::store::Location;
+use crate::daemon::store::{Location, StoreError};
 use crate::daemon::{log, rights};
 
 /// What the daemon begins with.
@@ -78,7 +78,7 @@ fn open_captures(config: &Config) -> Result<Vec<LiveCapture>, Failure> {
 
 /// File of the store; `None` where it is kept in memory.
 fn store_file(config: &Config) -> Result<Option<PathBuf>, Failure> {
-    Ok(match Location::parse(&config.store.url)? {
+    Ok(match Location::parse(&config.store.url).map_err(StoreError::from)? {
         Location::Memory => None,
         Location::File(path) => Some(path),
     })
