@@ -233,6 +233,12 @@ impl Config {
         (config, problems)
     }
 
+    /// Files and folders that are read again while the daemon runs: whoever it becomes must be able to.
+    pub fn reads(&self) -> Vec<PathBuf> {
+        let secrets = self.webhooks.iter().filter_map(|w| w.secret_file.clone());
+        self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).collect()
+    }
+
     /// The team of every address.
     pub fn team_groups(&self) -> Groups {
         Groups::new(self.teams.iter().map(|g| (&g.name, &g.subnets[..])))

@@ -32,6 +32,10 @@ pub(super) fn start(args: &RunArgs) -> Result<Started, Failure> {
     let store = store_file(&config)?;
     let folder = store.as_deref().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty());
     let report = rights::drop_to(config.user.as_deref(), folder.as_slice())?;
+    let unreadable: Vec<String> = rights::unreadable(&config.reads(), &report).iter().map(ToString::to_string).collect();
+    if !unreadable.is_empty() {
+        return Err(Failure::Permission(unreadable.join("\n")));
+    }
     tracing::info!("{report}");
     announce(&captures, &config);
     Ok(Started { config, rules, captures, listener, config_file: args.config.clone() })
