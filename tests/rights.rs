@@ -4,8 +4,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use shadowtap::daemon::reload::Watch;
 use shadowtap::daemon::rights::drop_to;
 
 const CASE: &str = "SHADOWTAP_RIGHTS_CASE";
@@ -22,7 +24,7 @@ impl Said {
 /// A test: whether it could run here.
 type Test = fn() -> bool;
 
-const TESTS: [(&str, Test); 7] = [
+const TESTS: [(&str, Test); 8] = [
     ("root_becomes_an_ordinary_user_without_any_right", root_becomes_an_ordinary_user_without_any_right),
     ("root_by_sudo_becomes_who_called", root_by_sudo_becomes_who_called),
     ("an_unknown_user_and_root_are_refused", an_unknown_user_and_root_are_refused),
@@ -30,6 +32,7 @@ const TESTS: [(&str, Test); 7] = [
     ("an_ordinary_user_gives_up_the_one_capability", an_ordinary_user_gives_up_the_one_capability),
     ("root_that_may_not_change_users_is_told_what_it_lacks", root_that_may_not_change_users_is_told_what_it_lacks),
     ("other_threads_are_refused", other_threads_are_refused),
+    ("an_edit_of_a_file_that_cannot_be_read_is_told", an_edit_of_a_file_that_cannot_be_read_is_told),
 ];
 
 fn main() {
@@ -54,6 +57,9 @@ fn main() {
 
 /// What the process of a case does.
 fn inside(case: &str) {
+    if let Some(file) = case.strip_prefix("watch ") {
+        return watch(file.into());
+    }
     let (user, writable) = case.split_once(' ').unwrap_or((case, ""));
     let user = Some(user).filter(|u| *u != "-");
     let paths: Vec<&Path> = Some(writable).filter(|w| !w.is_empty()).map(Path::new).into_iter().collect();
@@ -132,7 +138,9 @@ fn an_unknown_user_and_root_are_refused() -> bool {
 }
 
 fn a_folder_of_another_user_is_named_with_the_remedy() -> bool {
+    use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("own folder");
     let own = folder.path().display().to_string();
     let Some(said) = as_root(&format!("nobody {own}"), None) else { return false };
     assert!(said.has("exit=77") && said.0.contains(&format!("remedy: sudo chown -R nobody:65534 {own}")), "{}", said.0);
@@ -170,6 +178,40 @@ fn root_that_may_not_change_users_is_told_what_it_lacks() -> bool {
     let through = ["setpriv", "--bounding-set=-setuid,-setgid"];
     let said = run(&through, &std::env::current_exe().expect("known"), "nobody", None);
     assert!(said.has("exit=77") && said.0.contains("SETUID and SETGID"), "{}", said.0);
+    true
+}
+
+/// As nobody, watches a file until it has changed.
+fn watch(file: PathBuf) {
+    drop_to(Some("nobody"), &[]).expect("root may");
+    let (sender, fired) = std::sync::mpsc::channel();
+    let is_readable = std::fs::read(&file).is_ok();
+    let _watch = Watch::start(vec![file.clone()], move || sender.send(()).unwrap_or_default()).expect("a thread");
+    std::fs::write(file.with_extension("watched"), "").expect("everybody's folder");
+    println!("readable={is_readable}\nfired={}", fired.recv_timeout(Duration::from_secs(8)).is_ok());
+}
+
+fn an_edit_of_a_file_that_cannot_be_read_is_told() -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("policy.toml");
+    std::fs::write(&file, "one").expect("written");
+    for (path, mode) in [(folder.path(), 0o777), (&file, 0o600)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("own files");
+    }
+    let edited = file.clone();
+    let editor = std::thread::spawn(move || {
+        for _ in 0..400 {
+            if edited.with_extension("watched").exists() {
+                return std::fs::write(&edited, "two").expect("written");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let said = as_root(&format!("watch {}", file.display()), None);
+    editor.join().expect("no panic");
+    let Some(said) = said else { return false };
+    assert!(said.has("readable=false") && said.has("fired=true"), "{}", said.0);
     true
 }
 

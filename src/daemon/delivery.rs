@@ -1,13 +1,30 @@
-//! Delivery: joins the store's outbox to one courier a sink, and stops them together.
+//! Delivery: joins the store's outbox to one courier a sink, and stops them together. Sinks are made of the configuration here.
 
 use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::alert::{Courier, OnResult, Outbox, Pace, Sink};
+use super::alert::{Courier, OnResult, Outbox, Pace, Sink, Webhook, WebhookSettings};
+use super::config;
+use super::failure::Failure;
 use super::letter::{Given, Letter};
 use super::store::Store;
+
+/// The sinks of a configuration, all or none.
+///
+/// # Errors
+/// [`Failure::Setting`]: what is wrong with the first that cannot be used.
+pub fn sinks(webhooks: &[config::Webhook]) -> Result<Vec<Webhook>, Failure> {
+    let settings = |webhook: &config::Webhook| WebhookSettings {
+        name: webhook.name.clone(),
+        url: webhook.url.to_string(),
+        secret_file: webhook.secret_file.clone(),
+        ca_file: None,
+        timeout: webhook.timeout,
+    };
+    webhooks.iter().map(|webhook| Webhook::new(settings(webhook)).map_err(Failure::Setting)).collect()
+}
 
 /// The couriers at work.
 pub struct Delivery {

@@ -9,9 +9,9 @@ use crate::engine::sighting::Sighting;
 pub enum NoticeKind {
     /// This client was never told about with this service.
     FirstUse,
-    /// The policy status changed since it was last told.
+    /// It was told under another policy status, and never under this one.
     StatusChanged,
-    /// The evidence rose to `uploaded` since it was last told.
+    /// The evidence rose to `uploaded` since it was told under this status.
     Uploaded,
 }
 

@@ -9,9 +9,10 @@ use reqwest::{Certificate, Client, Response, StatusCode, Url, header, redirect};
 
 use super::outbox::{Outcome, Sink};
 use super::retry_after;
-use super::signing::Secrets;
+use super::signing::sign;
 use crate::daemon::clock;
 use crate::daemon::letter::Letter;
+use crate::daemon::secret::Secrets;
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -56,7 +57,7 @@ impl Webhook {
             return Err(about(&"its url must begin with https:// or http:// and a host"));
         }
         if let Some(file) = &secret_file {
-            Secrets::read(file).map_err(|e| about(&e))?;
+            secrets(file).map_err(|e| about(&e))?;
         }
         let authorities = ca_file.as_deref().map(authorities).transpose().map_err(|e| about(&e))?.unwrap_or_default();
         let client = client(&url, timeout, authorities).map_err(|e| about(&cause(&e)))?;
@@ -73,7 +74,7 @@ impl Webhook {
             .header("x-shadowtap-timestamp", timestamp);
         if let Some(file) = &self.secret_file {
             // Read each time: a changed secret counts from the next attempt on.
-            request = request.header("x-shadowtap-signature", Secrets::read(file)?.sign(timestamp, &letter.payload));
+            request = request.header("x-shadowtap-signature", sign(&secrets(file)?, timestamp, &letter.payload));
         }
         request.body(letter.payload.clone()).send().await.map_err(|e| cause(&e.without_url()))
     }
@@ -97,6 +98,10 @@ impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Webhook").field("name", &self.name).field("host", &self.url.host_str()).finish_non_exhaustive()
     }
+}
+
+fn secrets(path: &Path) -> Result<Secrets, String> {
+    Secrets::read(path).map_err(|(what, remedy)| format!("secret file {} {what}; {remedy}", path.display()))
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate>, String> {

@@ -1,6 +1,7 @@
 //! Where frames come from: files and interfaces.
 
 mod absence;
+pub mod choice;
 pub mod file;
 pub mod interfaces;
 pub mod live;

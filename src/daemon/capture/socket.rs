@@ -67,11 +67,13 @@ impl Socket {
     }
 }
 
-fn is_device(name: &str) -> bool {
+/// Whether libpcap knows a device of this name, a network interface or another.
+pub(super) fn is_device(name: &str) -> bool {
     pcap::Device::list().is_ok_and(|devices| devices.iter().any(|d| d.name == name))
 }
 
-fn missing(interface: &str, known: &str) -> Failure {
+/// What to say of an interface that is not there.
+pub(super) fn missing(interface: &str, known: &str) -> Failure {
     Failure::Setting(format!("interface {interface} does not exist; there are: {known}"))
 }
 

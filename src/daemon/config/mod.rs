@@ -13,12 +13,13 @@ use ipnet::IpNet;
 use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
+use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
 
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
-pub use webhook::{Secret, Webhook, is_loopback};
+pub use webhook::{Webhook, is_loopback};
 
 /// Read when no other file is named, where it is there.
 pub const DEFAULT_FILE: &str = "/etc/shadowtap/config.toml";
@@ -111,7 +112,7 @@ pub struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Store { url: "sqlite:///var/lib/shadowtap/shadowtap.sqlite".into() }
+        Store { url: DEFAULT_STORE.into() }
     }
 }
 
@@ -258,6 +259,12 @@ impl Config {
         let (mut config, problems) = toml_fields::read(file, text, |top| read::config(&top, file));
         config.files.push(file.into());
         (config, problems)
+    }
+
+    /// Files and folders that are read again while the daemon runs: whoever it becomes must be able to.
+    pub fn reads(&self) -> Vec<PathBuf> {
+        let secrets = self.webhooks.iter().filter_map(|w| w.secret_file.clone());
+        self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).collect()
     }
 
     /// The team of every address.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use minisign_verify::PublicKey;
-use reqwest::Url;
 
 use super::policy::PolicyFile;
 use super::webhook::Webhook;
 use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store, Unmatched};
+use crate::daemon::store_place::{Location, NoPlace};
 use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
 
@@ -73,18 +73,10 @@ fn filter(fields: &Fields<'_>, written: &Located<&str>) -> Option<String> {
 
 fn store(fields: &Fields<'_>) -> Store {
     let Some(url) = fields.needed_text("url") else { return Store::default() };
-    if let Err(why) = store_url(url.value) {
-        fields.reading().error(url.line, format!("store.url {:?} {why}", url.value), "write sqlite:///path/to/file.sqlite");
+    if let Err(NoPlace { text, why }) = Location::parse(url.value) {
+        fields.reading().error(url.line, format!("store.url {text:?}: {why}"), NoPlace::REMEDY);
     }
     Store { url: url.value.to_owned() }
-}
-
-fn store_url(url: &str) -> Result<(), String> {
-    match Url::parse(url) {
-        Err(error) => Err(format!("cannot be read: {error}")),
-        Ok(parsed) if parsed.scheme() != "sqlite" => Err(format!("has the scheme {:?}", parsed.scheme())),
-        Ok(_) => Ok(()),
-    }
 }
 
 fn http(fields: &Fields<'_>) -> Http {

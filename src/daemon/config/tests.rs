@@ -52,7 +52,8 @@ fn finds_all_mistakes_at_once() {
         "c.toml:1: error: inside \"10.0.0.0/99\" is no network | write 10.0.0.0/8 or 2001:db8::/32",
         "c.toml:1: warning: inside 10.1.2.3/8 has bits beyond its prefix | 10.0.0.0/8 is meant",
         "c.toml:4: error: capture.interface is no known key | did you mean \"interfaces\"?",
-        "c.toml:8: error: store.url \"mysql://x/y\" has the scheme \"mysql\" | write sqlite:///path/to/file.sqlite",
+        "c.toml:8: error: store.url \"mysql://x/y\": only SQLite stores are known | write sqlite:///absolute/path, sqlite://relative/path, \
+         sqlite::memory: or a plain path",
         "c.toml:11: error: http.listen 0.0.0.0:9615 can be reached from other machines | listen on 127.0.0.1, or set allow_remote = true",
         "c.toml:14: error: a team is named \"other\", the name of everybody else | choose another name",
         "c.toml:17: error: team.subnets is missing | add subnets = [\"10.1.0.0/16\"]",
@@ -100,10 +101,37 @@ fn secrets_must_be_there_and_are_never_printed() {
     std::fs::write(&key, "hunter2\n").unwrap();
     let hook = |file: &Path| format!("[[alert.webhook]]\nname = \"a\"\nurl = \"https://a.example/\"\nsecret_file = {:?}\n", file);
     let (config, _) = parsed(&hook(&key));
-    assert_eq!(config.webhooks[0].secret.as_ref().map(Secret::bytes), Some(&b"hunter2"[..]));
+    assert_eq!(config.webhooks[0].secret_file.as_ref(), Some(&key));
     assert!(!format!("{config:?}").contains("hunter2"));
+    std::fs::write(&key, "hunter1\nhunter2\nhunter3\n").unwrap();
+    let (_, problems) = parsed(&hook(&key));
+    assert!(problems[0].contains("holds more than two secrets") && !problems[0].contains("hunter"), "{problems:?}");
     let (_, problems) = parsed(&hook(&folder.path().join("gone")));
     assert!(problems[0].starts_with("c.toml:4: error: secret_file") && problems[0].contains("cannot be read"), "{problems:?}");
+}
+
+#[test]
+fn a_store_stands_where_the_command_line_could_name_it() {
+    for url in ["/tmp/x.db", "sqlite:///tmp/x.db", "sqlite:x.db", "sqlite::memory:"] {
+        assert_eq!(accepted(&format!("[store]\nurl = {url:?}\n")).store.url, url);
+    }
+    for url in ["sqlite:///tmp/x.db?mode=ro", "", "postgres://me:hunter2@db/x"] {
+        let (_, problems) = parsed(&format!("[store]\nurl = {url:?}\n"));
+        assert!(problems.len() == 1 && problems[0].contains("store.url") && !problems[0].contains("hunter2"), "{problems:?}");
+    }
+}
+
+#[test]
+fn no_part_of_a_webhook_url_behind_its_host_is_shown() {
+    for url in
+        ["https://hooks.example:port/T0K3N", "T0K3N", "https:T0K3N", "data:T0K3N", "http://hooks.example/T0K3N", "ftp://h.example/T0K3N"]
+    {
+        let (config, problems) = parsed(&format!("[[alert.webhook]]\nname = \"a\"\nurl = {url:?}\n"));
+        assert!(!problems.is_empty() || url == "https:T0K3N", "{url}");
+        assert!(!problems.concat().contains("T0K3N") && !format!("{config:?}").contains("T0K3N"), "{url}: {problems:?} {config:?}");
+    }
+    let (config, _) = parsed("[[alert.webhook]]\nname = \"a\"\nurl = \"https://hooks.example/T0K3N?k=T0K3N\"\n");
+    assert!(format!("{config:?}").contains("hooks.example") && !format!("{config:?}").contains("T0K3N"), "{config:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
@@ -12,7 +13,7 @@ pub(super) struct Content(Vec<u8>);
 
 impl Content {
     /// What stands at `path` now: a file's bytes; a folder's files, with their names, folders in it left out. Links are followed. That
-    /// nothing is there, or that it cannot be read, are contents too. Pipes and devices are never opened.
+    /// nothing is there is a content too; of what cannot be read, when it was changed. Pipes and devices are never opened.
     pub fn at(path: &Path) -> Self {
         let mut context = Context::new(&SHA256);
         match fs::metadata(path) {
@@ -25,7 +26,7 @@ impl Content {
 
 fn add_folder(context: &mut Context, folder: &Path) {
     let listed = fs::read_dir(folder).and_then(|entries| entries.map(|e| Ok(e?.path())).collect::<io::Result<Vec<PathBuf>>>());
-    let Ok(mut files) = listed else { return context.update(b"unreadable folder") };
+    let Ok(mut files) = listed else { return add_stamp(context, folder) };
     files.retain(|path| !path.is_dir());
     files.sort();
     for file in files {
@@ -41,8 +42,19 @@ fn add_file(context: &mut Context, path: &Path) {
     let mut read = 0;
     if let Err(error) = stream(context, path, &mut read) {
         context.update(format!("{:?}", error.kind()).as_bytes());
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            add_stamp(context, path);
+        }
     }
     context.update(&read.to_le_bytes());
+}
+
+/// Of what cannot be read, what shows that it is another now: its identity, size and time of change. Reading it again then says why it
+/// cannot be.
+fn add_stamp(context: &mut Context, path: &Path) {
+    if let Ok(found) = fs::metadata(path) {
+        context.update(format!("{} {} {} {}.{}", found.dev(), found.ino(), found.len(), found.ctime(), found.ctime_nsec()).as_bytes());
+    }
 }
 
 fn stream(context: &mut Context, path: &Path, read: &mut u64) -> io::Result<()> {

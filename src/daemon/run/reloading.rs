@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 use super::ledger_thread::Message;
 use super::retro;
 use super::shared::Shared;
-use crate::daemon::alert::{Pace, Webhook, WebhookSettings};
+use crate::daemon::alert::Pace;
 use crate::daemon::bundle::Folder;
-use crate::daemon::config::{self, Config, DEFAULT_FILE};
-use crate::daemon::delivery::Delivery;
+use crate::daemon::config::{Config, DEFAULT_FILE};
+use crate::daemon::delivery::{self, Delivery};
 use crate::daemon::diagnostic::Diagnostic;
 use crate::daemon::failure::Failure;
 use crate::daemon::letter::Given;
@@ -138,10 +138,10 @@ impl Reloading {
     }
 
     fn start_delivery(&mut self) -> Result<(), Failure> {
-        let sinks: Result<Vec<_>, _> = self.config.webhooks.iter().map(|w| Webhook::new(settings(w))).collect();
+        let sinks = delivery::sinks(&self.config.webhooks)?;
         let shared = Arc::clone(&self.shared);
         let on_result = move |sink: &str, given: &Given| shared.metrics.alert(sink, given.word());
-        let delivery = Delivery::start(&self.store, sinks.map_err(Failure::Setting)?, Pace::default(), &(Arc::new(on_result) as _));
+        let delivery = Delivery::start(&self.store, sinks, Pace::default(), &(Arc::new(on_result) as _));
         self.delivery = Some(delivery);
         Ok(())
     }
@@ -157,16 +157,6 @@ fn read(file: Option<PathBuf>) -> Result<(Config, Rules), Vec<Diagnostic>> {
     let rules = Rules::load(&config.value)?;
     config.warnings.iter().chain(&rules.warnings).for_each(|warning| tracing::warn!("{warning}"));
     Ok((config.value, rules.value))
-}
-
-fn settings(webhook: &config::Webhook) -> WebhookSettings {
-    WebhookSettings {
-        name: webhook.name.clone(),
-        url: webhook.url.to_string(),
-        secret_file: webhook.secret_file.clone(),
-        ca_file: None,
-        timeout: webhook.timeout,
-    }
 }
 
 /// Files and folders whose change is a reload.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::RunArgs;
 use crate::daemon::capture::live::LiveCapture;
-use crate::daemon::capture::{interfaces, route, uplink};
+use crate::daemon::capture::{choice, interfaces, route, uplink};
 use crate::daemon::config::Config;
 use crate::daemon::failure::Failure;
 use crate::daemon::rules::Rules;
-use crate::daemon::store::Location;
+use crate::daemon::store::{Location, StoreError};
 use crate::daemon::{log, rights};
 
 /// What the daemon begins with.
@@ -32,6 +32,10 @@ pub(super) fn start(args: &RunArgs) -> Result<Started, Failure> {
     let store = store_file(&config)?;
     let folder = store.as_deref().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty());
     let report = rights::drop_to(config.user.as_deref(), folder.as_slice())?;
+    let unreadable: Vec<String> = rights::unreadable(&config.reads(), &report).iter().map(ToString::to_string).collect();
+    if !unreadable.is_empty() {
+        return Err(Failure::Permission(unreadable.join("\n")));
+    }
     tracing::info!("{report}");
     announce(&captures, &config);
     Ok(Started { config, rules, captures, listener, config_file: args.config.clone() })
@@ -57,6 +61,9 @@ fn read(args: &RunArgs) -> Result<(Config, Rules), Failure> {
     if config.capture.interfaces.is_empty() {
         config.capture.interfaces.push(default_interface()?);
     }
+    let (interfaces, again) = choice::once_each(&config.capture.interfaces)?;
+    again.iter().for_each(|name| tracing::warn!("interface {name} is named more than once; it is captured once"));
+    config.capture.interfaces = interfaces;
     let rules = Rules::load(&config).map_err(Failure::Configuration)?;
     loaded.warnings.iter().chain(&rules.warnings).for_each(|warning| tracing::warn!("{warning}"));
     Ok((config, rules.value))
@@ -75,7 +82,7 @@ fn open_captures(config: &Config) -> Result<Vec<LiveCapture>, Failure> {
 
 /// File of the store; `None` where it is kept in memory.
 fn store_file(config: &Config) -> Result<Option<PathBuf>, Failure> {
-    Ok(match Location::parse(&config.store.url)? {
+    Ok(match Location::parse(&config.store.url).map_err(StoreError::from)? {
         Location::Memory => None,
         Location::File(path) => Some(path),
     })

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
 
-use super::told::{Memory, Told};
+use super::told::Memory;
 use super::{Store, StoreError, batch, unmatched, visibility};
 use crate::daemon::clock;
 use crate::daemon::notice::{Notice, NoticeKind};
@@ -62,7 +62,7 @@ pub struct Committed {
 }
 
 pub(super) const WHAT_WAS_TOLD: &str = "
-    SELECT DISTINCT b.client, b.service, t.status, t.uploaded, t.as_of
+    SELECT DISTINCT b.client, b.service, t.status, t.uploaded
     FROM temp.batch b CROSS JOIN client c ON c.name = b.client CROSS JOIN service s ON s.name = b.service
     CROSS JOIN told t ON t.client_id = c.id AND t.service_id = s.id";
 
@@ -78,11 +78,11 @@ pub(super) const PUT_OUTBOX: &str = "
     FROM json_each(?1) j CROSS JOIN alert a ON a.key = j.value ->> 'key' CROSS JOIN json_each(?2) k";
 
 pub(super) const PUT_TOLD: &str = "
-    INSERT INTO told (client_id, service_id, status, uploaded, as_of)
-    SELECT c.id, s.id, j.value ->> 2, j.value ->> 3, j.value ->> 4
+    INSERT INTO told (client_id, service_id, status, uploaded)
+    SELECT c.id, s.id, j.value ->> 2, j.value ->> 3
     FROM json_each(?1) j CROSS JOIN client c ON c.name = j.value ->> 0 CROSS JOIN service s ON s.name = j.value ->> 1
     WHERE true
-    ON CONFLICT (client_id, service_id) DO UPDATE SET status = excluded.status, uploaded = excluded.uploaded, as_of = excluded.as_of";
+    ON CONFLICT (client_id, service_id, status) DO UPDATE SET uploaded = excluded.uploaded";
 
 #[derive(Serialize)]
 struct AlertToPut<'a> {
@@ -130,14 +130,14 @@ impl Store {
 
 /// Makes the alerts of the batch that lies on the stage. Returns how many.
 async fn tell(connection: &mut SqliteConnection, findings: &[Finding], telling: &Telling<'_>) -> sqlx::Result<usize> {
-    let remembered: Vec<(String, String, i64, bool, i64)> = sqlx::query_as(WHAT_WAS_TOLD).fetch_all(&mut *connection).await?;
+    let remembered: Vec<(String, String, u8, bool)> = sqlx::query_as(WHAT_WAS_TOLD).fetch_all(&mut *connection).await?;
     let mut memory = Memory::default();
-    for (client, service, status, uploaded, as_of) in &remembered {
-        let told = Told { status: u8::try_from(*status).unwrap_or(u8::MAX), uploaded: *uploaded, as_of: *as_of };
-        memory.remember(client, service, told);
+    for (client, service, status, uploaded) in &remembered {
+        memory.remember((client, service, *status), *uploaded);
     }
     let alerts = word(findings, &mut memory, telling, clock::now());
-    let told: Vec<_> = memory.changed().into_iter().map(|(c, s, t)| (c, s, t.status, u8::from(t.uploaded), t.as_of)).collect();
+    let told: Vec<_> =
+        memory.changed().map(|((client, service, status), uploaded)| (client, service, status, u8::from(uploaded))).collect();
     if !told.is_empty() {
         sqlx::query(PUT_TOLD).bind(json(&told)?).execute(&mut *connection).await?;
     }

@@ -4,17 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::daemon::failure::Failure;
+use crate::daemon::store_place::NoPlace;
 
 /// What went wrong with a store.
 #[derive(Debug)]
 pub enum StoreError {
     /// Its place is written wrongly.
-    Url {
-        /// What was written, without a password.
-        text: String,
-        /// What is wrong with it.
-        why: &'static str,
-    },
+    Url(NoPlace),
     /// There is none.
     Missing(PathBuf),
     /// The file or its folder may not be used.
@@ -59,10 +55,7 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::Url { text, why } => write!(
-                f,
-                "store `{text}`: {why}\n  remedy: write sqlite:///absolute/path, sqlite://relative/path, sqlite::memory: or a plain path"
-            ),
+            StoreError::Url(place) => place.fmt(f),
             StoreError::Missing(path) => {
                 write!(f, "store {}: there is none\n  remedy: name the daemon's store with --store", path.display())
             }
@@ -101,11 +94,17 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl From<NoPlace> for StoreError {
+    fn from(place: NoPlace) -> Self {
+        StoreError::Url(place)
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let text = error.to_string();
         match error {
-            StoreError::Url { .. } | StoreError::Missing(_) | StoreError::Foreign(_) => Failure::Setting(text),
+            StoreError::Url(_) | StoreError::Missing(_) | StoreError::Foreign(_) => Failure::Setting(text),
             StoreError::Forbidden(_) => Failure::Permission(text),
             StoreError::File(_, error) if error.kind() == std::io::ErrorKind::PermissionDenied => Failure::Permission(text),
             _ => Failure::Internal(text),

@@ -8,7 +8,6 @@
 mod batch;
 mod commit;
 mod error;
-mod location;
 mod outbox;
 mod read;
 mod told;
@@ -18,11 +17,13 @@ mod visibility;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod migration_tests;
+#[cfg(test)]
 mod tests;
 
+pub use super::store_place::{DEFAULT_STORE, Location};
 pub use commit::{Batch, Committed, Telling};
 pub use error::StoreError;
-pub use location::{DEFAULT_STORE, Location};
 pub use read::{AlertRow, DeliveryState, SightingPages, Window};
 pub use unmatched::{DAYS as UNMATCHED_DAYS, Memory as UnmatchedMemory};
 pub use visibility::SightTotal;

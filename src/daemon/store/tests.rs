@@ -87,13 +87,25 @@ async fn alerts_once_until_something_changes() {
 }
 
 #[tokio::test]
-async fn approval_in_between_makes_the_next_ban_news() {
+async fn two_statuses_of_one_pair_are_told_each_once_with_their_uploads() {
     let store = in_memory().await;
-    let at = |hour: u64, status| Sighting { status, first_seen: SEVEN.plus_seconds(3600 * hour), ..sighting() };
-    assert_eq!(tell(&store, &[at(0, Status::Unapproved)], &[]).await, 1);
-    assert_eq!(tell(&store, &[at(1, Status::Approved)], &[]).await, 0);
-    assert_eq!(tell(&store, &[at(0, Status::Unapproved)], &[]).await, 0, "an old sighting closed late is no news");
-    assert_eq!(tell(&store, &[at(2, Status::Unapproved)], &[]).await, 1);
+    let as_is = |status, evidence, hour: u64| Sighting { status, evidence, first_seen: SEVEN.plus_seconds(3600 * hour), ..sighting() };
+    let (engaged, uploaded) = (Evidence::Engaged, Evidence::Uploaded);
+    let story = [
+        (as_is(Status::Unreviewed, engaged, 0), 1),
+        (as_is(Status::Unapproved, engaged, 1), 1),
+        (as_is(Status::Unreviewed, engaged, 2), 0),
+        (as_is(Status::Approved, uploaded, 3), 0),
+        (as_is(Status::Unreviewed, uploaded, 2), 1),
+        (as_is(Status::Unapproved, engaged, 4), 0),
+        (as_is(Status::Unapproved, uploaded, 1), 1),
+        (as_is(Status::Unreviewed, uploaded, 5), 0),
+    ];
+    for (step, (sighting, alerts)) in story.into_iter().enumerate() {
+        assert_eq!(tell(&store, &[sighting], &["soc"]).await, alerts, "step {step}");
+    }
+    let kinds: Vec<_> = store.alerts().await.unwrap().into_iter().map(|a| a.kind).collect();
+    assert_eq!(kinds, [NoticeKind::FirstUse, NoticeKind::StatusChanged, NoticeKind::Uploaded, NoticeKind::Uploaded]);
 }
 
 #[tokio::test]
@@ -209,22 +221,6 @@ async fn refuses_what_is_not_its_own_with_a_remedy() {
     sqlx::query(later).execute(&store.writer).await.unwrap();
     store.close().await;
     assert!(matches!(Store::open(newer.to_str().unwrap()).await, Err(StoreError::Newer(_))));
-}
-
-#[tokio::test]
-async fn store_of_every_earlier_schema_opens() {
-    let folder = tempfile::tempdir().unwrap();
-    for stop in MIGRATIONS.iter().map(|m| m.version) {
-        let path = folder.path().join(format!("{stop}.sqlite"));
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-        let pool = SqlitePoolOptions::new().connect_with(options).await.unwrap();
-        MIGRATIONS.run_to(stop, &pool).await.unwrap();
-        pool.close().await;
-        let store = Store::open(path.to_str().unwrap()).await.unwrap();
-        tell(&store, &[sighting()], &[]).await;
-        let problems: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&store.writer).await.unwrap();
-        assert_eq!(problems, ["ok"]);
-    }
 }
 
 #[tokio::test]

@@ -1,74 +1,53 @@
-//! Which alerts a batch makes: one for a client and a service until something changes.
+//! Which alerts a batch makes: one for a client, a service and a policy status, and one more for an upload under it.
+//!
+//! A client can use a service under several statuses at a time, where rules speak of hosts or tenants; what was told under one says
+//! nothing of another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::daemon::notice::NoticeKind;
-use crate::engine::policy::Status;
 use crate::engine::sighting::{Evidence, Sighting};
 
-/// What was last told about one client and one service.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Told {
-    /// Policy status of the newest sighting looked at.
-    pub status: u8,
-    /// Whether an upload under that status was told.
-    pub uploaded: bool,
-    /// First moment of the newest sighting looked at: an older one, closed late, says nothing about the status now.
-    pub as_of: i64,
-}
+/// A client, a service and a policy status.
+pub(super) type Key<'a> = (&'a str, &'a str, u8);
 
 /// What was told of every client and service a batch speaks of.
 #[derive(Default)]
 pub(super) struct Memory<'a> {
-    pairs: HashMap<(&'a str, &'a str), Told>,
-    changed: Vec<(&'a str, &'a str)>,
+    /// Whether an upload was told under that status.
+    told: HashMap<Key<'a>, bool>,
+    /// Clients and services that were told about under any status.
+    pairs: HashSet<(&'a str, &'a str)>,
+    changed: HashSet<Key<'a>>,
 }
 
 impl<'a> Memory<'a> {
     /// Puts in what the store remembers.
-    pub fn remember(&mut self, client: &'a str, service: &'a str, told: Told) {
-        self.pairs.insert((client, service), told);
+    pub fn remember(&mut self, key: Key<'a>, uploaded: bool) {
+        self.told.insert(key, uploaded);
+        self.pairs.insert((key.0, key.1));
     }
 
     /// Which alert this sighting makes, if any.
     pub fn judge(&mut self, sighting: &'a Sighting) -> Option<NoticeKind> {
-        let pair = (&*sighting.client, &*sighting.service);
-        let due = sighting.is_alert_due();
+        if !sighting.is_alert_due() {
+            return None;
+        }
+        let key = (&*sighting.client, &*sighting.service, sighting.status as u8);
         let uploaded = sighting.evidence == Evidence::Uploaded;
-        let seen = Told { status: sighting.status as u8, uploaded: due && uploaded, as_of: sighting.first_seen.micros() };
-        let Some(told) = self.pairs.get_mut(&pair) else {
-            if due {
-                self.pairs.insert(pair, seen);
-                self.changed.push(pair);
-            }
-            return due.then_some(NoticeKind::FirstUse);
+        let kind = match self.told.get(&key) {
+            None if self.pairs.contains(&(key.0, key.1)) => NoticeKind::StatusChanged,
+            None => NoticeKind::FirstUse,
+            Some(false) if uploaded => NoticeKind::Uploaded,
+            Some(_) => return None,
         };
-        let before = *told;
-        let mut kind = None;
-        if told.status != seen.status && seen.as_of >= told.as_of && can_speak(sighting) {
-            *told = seen;
-            kind = due.then_some(NoticeKind::StatusChanged);
-        } else if due && uploaded && !told.uploaded && told.status == seen.status {
-            told.uploaded = true;
-            kind = Some(NoticeKind::Uploaded);
-        }
-        told.as_of = told.as_of.max(seen.as_of);
-        if *told != before {
-            self.changed.push(pair);
-        }
-        kind
+        self.remember(key, uploaded);
+        self.changed.insert(key);
+        Some(kind)
     }
 
-    /// Pairs whose memory changed, each once.
-    pub fn changed(mut self) -> Vec<(&'a str, &'a str, Told)> {
-        self.changed.sort_unstable();
-        self.changed.dedup();
-        self.changed.into_iter().filter_map(|(c, s)| self.pairs.get(&(c, s)).map(|told| (c, s, *told))).collect()
+    /// What was told now, and whether an upload was.
+    pub fn changed(self) -> impl Iterator<Item = (Key<'a>, bool)> {
+        self.changed.into_iter().filter_map(move |key| self.told.get(&key).map(|uploaded| (key, *uploaded)))
     }
-}
-
-/// A status that allows the service is believed at once; one that does not, only with evidence enough to tell it: the change is kept
-/// for the moment the evidence comes.
-fn can_speak(sighting: &Sighting) -> bool {
-    !matches!(sighting.status, Status::Unreviewed | Status::Unapproved) || sighting.is_alert_due()
 }

@@ -1,8 +1,7 @@
-//! Where a store is: the words an operator may write for it.
+//! Where a store is: the words an operator may write for it, in the configuration and on the command line alike.
 
+use std::fmt;
 use std::path::PathBuf;
-
-use super::error::StoreError;
 
 /// Where the daemon keeps its store when nobody says otherwise.
 pub const DEFAULT_STORE: &str = "sqlite:///var/lib/shadowtap/shadowtap.sqlite";
@@ -16,14 +15,34 @@ pub enum Location {
     Memory,
 }
 
+/// Why no store can be where it was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoPlace {
+    /// What was written, without a password.
+    pub text: String,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+impl NoPlace {
+    /// What to write instead.
+    pub const REMEDY: &str = "write sqlite:///absolute/path, sqlite://relative/path, sqlite::memory: or a plain path";
+}
+
+impl fmt::Display for NoPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "store `{}`: {}\n  remedy: {}", self.text, self.why, Self::REMEDY)
+    }
+}
+
 impl Location {
     /// Reads `sqlite:///absolute/path`, `sqlite://relative/path`, `sqlite::memory:` or a plain path. Paths are taken as they stand:
     /// no percent escapes, no parameters.
     ///
     /// # Errors
     /// Another database's URL, an empty path, or parameters.
-    pub fn parse(text: &str) -> Result<Self, StoreError> {
-        let refused = |why: &'static str| Err(StoreError::Url { text: without_password(text), why });
+    pub fn parse(text: &str) -> Result<Self, NoPlace> {
+        let refused = |why: &'static str| Err(NoPlace { text: without_password(text), why });
         let path = match text.split_once("://") {
             Some(("sqlite", path)) => path,
             Some(_) => return refused("only SQLite stores are known"),

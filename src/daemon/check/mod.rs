@@ -1,5 +1,7 @@
 //! `shadowtap check`: everything `run` would refuse, before it runs.
 
+mod here;
+
 use std::path::PathBuf;
 
 use super::config::Config;
@@ -14,9 +16,13 @@ pub struct Args {
     /// Configuration file; default /etc/shadowtap/config.toml where it is there
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The configuration is for another machine: its interfaces, its user and what that user can read and write are not tested here
+    #[arg(long)]
+    elsewhere: bool,
 }
 
-/// Says all problems of configuration, signatures and policy, or that there is none.
+/// Says all problems of configuration, signatures and policy, or that there is none. As root it becomes the configured user for good, to
+/// test what they can reach.
 ///
 /// # Errors
 /// All problems, where one of them is an error.
@@ -24,6 +30,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let (config, mut problems) = Config::survey(args.config.as_deref());
     let (rules, more) = Rules::survey(&config);
     problems.extend(more);
+    if !args.elsewhere {
+        let here = here::problems(&config, any_error(&problems));
+        problems.extend(here);
+    }
     if any_error(&problems) {
         return Err(Failure::Configuration(problems));
     }
@@ -55,7 +65,7 @@ mod tests {
         let file = folder.path().join("c.toml");
         let check = |text: &str| {
             std::fs::write(&file, text).unwrap();
-            run(Args { config: Some(file.clone()) })
+            run(Args { config: Some(file.clone()), elsewhere: true })
         };
         let signatures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/signatures");
         let good = format!("[signatures]\nfolder = {signatures:?}\n[[policy.rule]]\nstatus = \"approved\"\nservice = \"acme.chat\"\n");

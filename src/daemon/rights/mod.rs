@@ -9,19 +9,22 @@
 //! 6. Permitted, effective and inheritable capabilities are cleared, CAP_NET_RAW among them.
 //! 7. No-new-privs is set: no set-uid program and no file capability gives anything back.
 //! 8. All that is looked at again: root cannot be taken back, no capability is left.
-//! 9. What the daemon must write is tried as that user.
+//! 9. What the daemon must write is tried as that user; what it must read is, by [`unreadable`], when it is known.
+
+mod reach;
 
 use std::ffi::CString;
 use std::fmt;
 use std::path::Path;
 
-use nix::unistd::{AccessFlags, Gid, Uid, User, access, getegid, geteuid, getuid, initgroups, setgroups, setresgid, setresuid, setuid};
+use nix::unistd::{Gid, Uid, User, getegid, geteuid, getuid, initgroups, setgroups, setresgid, setresuid, setuid};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set, clear_ambient_capability_set, no_new_privs,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
 
 use super::failure::Failure;
+pub use reach::{OutOfReach, unreadable, unwritable};
 
 /// What was achieved; printed, it is one sentence for the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,17 +89,36 @@ pub fn drop_to(user: Option<&str>, writable: &[&Path]) -> Result<Report, Failure
     set_capabilities(None, none).map_err(|e| refused("capabilities cannot be cleared", e))?;
     set_no_new_privs(true).map_err(|e| refused("no-new-privs cannot be set", e))?;
     verify(&target)?;
-    for path in writable {
-        must_be_writable(path, &target)?;
-    }
-    Ok(Report {
+    let report = Report {
         user: target.name,
         uid: target.uid.as_raw(),
         gid: target.gid.as_raw(),
         was_root,
         had_net_raw: before.effective.contains(CapabilitySet::NET_RAW),
         is_bounding_set_empty: bounding_set().next().is_none(),
-    })
+    };
+    match writable.iter().find_map(|path| unwritable(path, &report)) {
+        Some(problem) => Err(Failure::Permission(problem.to_string())),
+        None => Ok(report),
+    }
+}
+
+/// Becomes the user a daemon would become, where this process may: to test as them. `None` for an ordinary user's process where another
+/// user is configured.
+///
+/// # Errors
+/// As [`drop_to`].
+pub fn stand_in(user: Option<&str>) -> Result<Option<Report>, Failure> {
+    if let Some(name) = user
+        && !geteuid().is_root()
+    {
+        // Whoever starts the daemon as root later: this user must be one it can become.
+        let found = ordinary(name)?;
+        if found.uid != geteuid() {
+            return Ok(None);
+        }
+    }
+    drop_to(user, &[]).map(Some)
 }
 
 /// Makes a folder that is missing, for the user dropped to; one that is there is left as it is.
@@ -123,13 +145,7 @@ fn refused(what: &str, error: impl fmt::Display) -> Failure {
 /// Whom root becomes.
 fn choose(user: Option<&str>) -> Result<Target, Failure> {
     if let Some(name) = user {
-        let found = listed(name)?.ok_or_else(|| {
-            Failure::Setting(format!("user {name:?} does not exist; make it with: sudo useradd --system --shell /usr/sbin/nologin {name}"))
-        })?;
-        return match found.uid.is_root() {
-            true => Err(Failure::Setting(format!("user {name:?} is root; name an ordinary user to become"))),
-            false => Ok(found),
-        };
+        return ordinary(name);
     }
     let number = |name| std::env::var(name).ok().and_then(|text: String| text.parse().ok());
     if let (Some(uid @ 1..), Some(gid @ 1..)) = (number("SUDO_UID"), number("SUDO_GID")) {
@@ -141,6 +157,17 @@ fn choose(user: Option<&str>) -> Result<Target, Failure> {
         }
     }
     Err(Failure::Setting("started as root, and there is no user to become: name one with `user = \"…\"` in the configuration".into()))
+}
+
+/// A listed user who is not root.
+fn ordinary(name: &str) -> Result<Target, Failure> {
+    let found = listed(name)?.ok_or_else(|| {
+        Failure::Setting(format!("user {name:?} does not exist; make it with: sudo useradd --system --shell /usr/sbin/nologin {name}"))
+    })?;
+    match found.uid.is_root() {
+        true => Err(Failure::Setting(format!("user {name:?} is root; name an ordinary user to become"))),
+        false => Ok(found),
+    }
 }
 
 /// Who called sudo: known by number only where no list of users has them.
@@ -221,19 +248,4 @@ fn verify(target: &Target) -> Result<(), Failure> {
         return Ok(());
     };
     Err(Failure::Internal(format!("rights were not given up: {problem}")))
-}
-
-fn must_be_writable(path: &Path, target: &Target) -> Result<(), Failure> {
-    let existing = path.ancestors().find(|p| p.exists() || p.parent().is_none()).unwrap_or(path);
-    let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
-    let needed = if existing.is_dir() { AccessFlags::W_OK | AccessFlags::X_OK } else { AccessFlags::W_OK };
-    let Err(error) = access(existing, needed) else { return Ok(()) };
-    let Target { name, gid, .. } = target;
-    let (shown, is_there) = (path.display(), existing == path);
-    let remedy = match is_there {
-        true => format!("sudo chown -R {name}:{gid} {shown}"),
-        false => format!("sudo install -d -o {name} -g {gid} -m 0750 {shown}"),
-    };
-    let state = if is_there { "is not writable" } else { "cannot be reached or made" };
-    Err(Failure::Permission(format!("{shown} {state} for {name}, whom shadowtap runs as ({error}); remedy: {remedy}")))
 }
