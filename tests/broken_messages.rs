@@ -19,10 +19,10 @@ fn message(flags: u16, counts: [u16; 4], qtype: u16, rest: &[u8]) -> Vec<u8> {
 #[test]
 fn a_broken_record_does_not_take_the_question_with_it() {
     let address = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x68\x12\x20\x2f";
-    let cut = &address[..13];
+    let cut: &[u8] = &address[..13];
     let lying = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\xff\x01";
     let pointer_to_itself = b"\xc0\x2d\0\x01\0\x01\0\0\0\x3c\0\x04\x68\x12\x20\x2f";
-    for broken in [&cut[..], lying, pointer_to_itself] {
+    for broken in [cut, lying, pointer_to_itself] {
         let answer = message(0x8180, [1, 2, 0, 0], 1, &[&address[..], broken].concat());
         assert!(simple_dns::Packet::parse(&answer).is_err(), "simple-dns reads {broken:02x?}");
         let parsed = dns::parse(&answer).expect("readable");

@@ -144,6 +144,7 @@ fn a_folder_of_another_user_is_named_with_the_remedy() -> bool {
     let own = folder.path().display().to_string();
     let Some(said) = as_root(&format!("nobody {own}"), None) else { return false };
     assert!(said.has("exit=77") && said.0.contains(&format!("remedy: sudo chown -R nobody:65534 {own}")), "{}", said.0);
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("own folder");
     let said = as_root(&format!("nobody {own}/store"), None).expect("root");
     assert!(said.has("user=nobody"), "a folder that is missing is made for the user: {}", said.0);
     nix::unistd::chown(folder.path(), Some(65534.into()), Some(65534.into())).expect("root may");

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::event::{Ends, FlowId, FlowState, HelloFacts, Reason, Transport};
+use crate::engine::event::{Ends, FlowId, FlowState, Reason, Transport};
 use crate::engine::host::HostName;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
@@ -77,7 +77,7 @@ fn hello(id: u64, name: &str, second: u64) -> Event {
         encap: Encap::default(),
         mac: None,
         proxied: None,
-        detail: Detail::Hello(Box::new(HelloFacts::default())),
+        detail: Detail::Hello(Box::default()),
     }))
 }
 
