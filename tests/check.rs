@@ -1,5 +1,6 @@
 //! `shadowtap check` finds what `run` would refuse on this machine, and `run` refuses it. As root both are tried as the user a daemon
 //! becomes; without root those cases are skipped.
+#![cfg(all(target_os = "linux", feature = "daemon"))]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};

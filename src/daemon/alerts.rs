@@ -1,11 +1,13 @@
 //! `shadowtap alerts`: what was alerted on, how far each delivery is, and putting back what was given up.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::clock;
+use super::config::Config;
 use super::failure::Failure;
 use super::sighting_json::moment;
 use super::store::{AlertRow, DEFAULT_STORE, Store};
@@ -30,8 +32,12 @@ enum Action {
         #[arg(long, value_enum, default_value = "table")]
         output: Output,
     },
-    /// Put back what was given up, and try at once what waits; a daemon at work takes it up within seconds
+    /// Put back what was given up, and try at once what waits; a daemon at work takes it up within seconds. What was for a sink that is
+    /// configured no more, or had none, goes to the sinks configured now
     Retry {
+        /// Configuration with the sinks; default /etc/shadowtap/config.toml where it is there
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         /// Id of an alert
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         id: Option<String>,
@@ -59,7 +65,7 @@ pub fn run(args: AlertsArgs) -> Result<(), Failure> {
         let store = Store::open_existing(&args.store).await?;
         let text = match args.action {
             Action::List { output } => list(&store.alerts().await?, output),
-            Action::Retry { id, .. } => retry(&store, id.as_deref()).await?,
+            Action::Retry { id, config, .. } => retry(&store, id.as_deref(), &sinks(config.as_deref())?).await?,
         };
         store.close().await;
         match io::stdout().lock().write_all(text.as_bytes()) {
@@ -69,9 +75,21 @@ pub fn run(args: AlertsArgs) -> Result<(), Failure> {
     })
 }
 
-async fn retry(store: &Store, id: Option<&str>) -> Result<String, Failure> {
-    match (store.retry(id).await?, id) {
-        (0, Some(id)) => Err(Failure::Setting(format!("no alert `{id}` waits or was given up\n  remedy: see `shadowtap alerts list`"))),
+/// Names of the sinks a configuration has.
+fn sinks(config: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let config = Config::load(config).map_err(Failure::Configuration)?.value;
+    Ok(config.webhooks.into_iter().map(|w| w.name).collect())
+}
+
+async fn retry(store: &Store, id: Option<&str>, sinks: &[String]) -> Result<String, Failure> {
+    if sinks.is_empty() {
+        let why = "the configuration has no [[alert.webhook]], so alerts can go nowhere";
+        return Err(Failure::Setting(format!("{why}\n  remedy: add one, or name the daemon's configuration with --config")));
+    }
+    match (store.retry(id, sinks).await?, id) {
+        (0, Some(id)) => {
+            Err(Failure::Setting(format!("no alert `{id}` waits, was given up, or went nowhere\n  remedy: see `shadowtap alerts list`")))
+        }
         (0, None) => Ok("nothing to retry\n".to_owned()),
         (1, _) => Ok("1 delivery will be tried again\n".to_owned()),
         (n, _) => Ok(format!("{n} deliveries will be tried again\n")),
@@ -162,9 +180,10 @@ mod tests {
 
     #[tokio::test]
     async fn retry_says_how_many_and_refuses_an_unknown_id() {
-        let store = with_one_given_up().await;
-        assert_eq!(retry(&store, Some("no such")).await.unwrap_err().code(), 78);
-        assert_eq!(retry(&store, None).await.unwrap(), "1 delivery will be tried again\n");
+        let (store, soc) = (with_one_given_up().await, ["soc".to_owned()]);
+        assert_eq!(retry(&store, None, &[]).await.unwrap_err().code(), 78);
+        assert_eq!(retry(&store, Some("no such"), &soc).await.unwrap_err().code(), 78);
+        assert_eq!(retry(&store, None, &soc).await.unwrap(), "1 delivery will be tried again\n");
         assert_eq!(store.outbox_depth().await.unwrap(), 1);
     }
 }

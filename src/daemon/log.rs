@@ -1,27 +1,41 @@
-//! Logs: for people on a terminal, JSON otherwise; always on standard error, so that standard output stays the command's own.
+//! Logs: for people on a terminal, JSON otherwise, unless the configuration says which; always on standard error, so that standard output stays the command's own.
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::config::LogFormat;
+
 /// Variable that overrides the configured level, as `debug` or `info,shadowtap::daemon::alert=debug`.
 pub const VARIABLE: &str = "SHADOWTAP_LOG";
 /// What is logged when nobody says otherwise.
 pub const DEFAULT_LEVEL: &str = "info";
 
-/// Starts logging for this process; `level` is the configured one. A second call changes nothing.
+/// Starts logging for this process; `level` and `format` are the configured ones. A second call changes nothing.
 ///
 /// # Errors
 /// What cannot be understood in the level, and where it stands.
-pub fn start(level: Option<&str>) -> Result<(), String> {
+pub fn start(level: Option<&str>, format: LogFormat) -> Result<(), String> {
     let from_variable = std::env::var(VARIABLE).ok();
     let filter = filter(from_variable.as_deref(), level)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let terminal = std::io::stderr().is_terminal();
+    let human = is_human(format, std::io::stderr().is_terminal());
     // Refused where a subscriber is set already, as in tests that share a process.
-    let _ = if terminal { builder.with_target(false).finish().try_init() } else { builder.json().flatten_event(true).finish().try_init() };
+    let _ = if human {
+        builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).finish().try_init()
+    } else {
+        builder.json().flatten_event(true).finish().try_init()
+    };
     Ok(())
+}
+
+fn is_human(format: LogFormat, is_terminal: bool) -> bool {
+    match format {
+        LogFormat::Auto => is_terminal,
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+    }
 }
 
 /// The variable wins over the configuration; libraries speak from `warn` on, unless named.
@@ -45,6 +59,12 @@ mod tests {
         assert_eq!(filter(None, None).unwrap().to_string(), "shadowtap=info,warn");
         assert_eq!(filter(Some("debug"), Some("error")).unwrap().to_string(), "shadowtap=debug,warn");
         assert_eq!(filter(None, Some("sqlx=trace")).unwrap().to_string(), "sqlx=trace");
+    }
+
+    #[test]
+    fn the_configured_form_wins_over_the_terminal() {
+        let said = |format| [true, false].map(|is_terminal| is_human(format, is_terminal));
+        assert_eq!([LogFormat::Auto, LogFormat::Human, LogFormat::Json].map(said), [[true, false], [true, true], [false, false]]);
     }
 
     #[test]

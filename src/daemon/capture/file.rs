@@ -6,8 +6,8 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
 
+use super::compressed::Zstd;
 use super::pcap_file::PcapFile;
 use super::pcapng_file::PcapNgFile;
 use crate::daemon::failure::Failure;
@@ -45,10 +45,17 @@ pub enum Cut {
     Io(io::Error),
 }
 
+impl Cut {
+    /// Why reading failed at `at`: what decompresses says by this kind of error that its input is cut off.
+    pub(super) fn reading(error: io::Error, at: u64) -> Self {
+        if error.kind() == io::ErrorKind::UnexpectedEof { Cut::Short { at } } else { Cut::Io(error) }
+    }
+}
+
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cut::Short { at } => write!(f, "the capture is cut off in the record at byte {at}"),
+            Cut::Short { at } => write!(f, "the capture is cut off in the record at byte {at}, counted uncompressed"),
             Cut::Corrupt { at, what } => write!(f, "the record at byte {at} is damaged ({what})"),
             Cut::Io(error) => write!(f, "reading stopped: {error}"),
         }
@@ -138,11 +145,7 @@ fn peek(mut input: Input) -> io::Result<([u8; 4], Input)> {
 fn decompressed(magic: [u8; 4], input: Input) -> io::Result<([u8; 4], Input)> {
     match magic {
         [0x1f, 0x8b, ..] => peek(Box::new(MultiGzDecoder::new(BufReader::new(input)))),
-        [0x28, 0xb5, 0x2f, 0xfd] => {
-            let decoder =
-                StreamingDecoder::new(BufReader::new(input)).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
-            peek(Box::new(decoder))
-        }
+        [0x28, 0xb5, 0x2f, 0xfd] => peek(Box::new(Zstd::new(input)?)),
         _ => Ok((magic, input)),
     }
 }

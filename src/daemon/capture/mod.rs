@@ -2,6 +2,7 @@
 
 mod absence;
 pub mod choice;
+mod compressed;
 pub mod file;
 pub mod interfaces;
 pub mod live;
@@ -11,3 +12,6 @@ mod presence;
 pub mod route;
 mod socket;
 pub mod uplink;
+
+#[cfg(test)]
+mod cut_tests;

@@ -96,7 +96,7 @@ impl<R: Read> PcapFile<R> {
     /// The next frame.
     #[inline]
     pub(super) fn frame(&mut self) -> Result<Option<Frame<'_>>, Cut> {
-        match self.need(self.header).map_err(Cut::Io)? {
+        match self.need(self.header).map_err(|e| Cut::reading(e, self.offset))? {
             0 => return Ok(None),
             n if n < self.header => return Err(Cut::Short { at: self.offset }),
             _ => {}
@@ -107,7 +107,7 @@ impl<R: Read> PcapFile<R> {
         if length > MAX_RECORD {
             return Err(Cut::Corrupt { at: self.offset, what: format!("a packet of {length} bytes") });
         }
-        if self.need(self.header + length).map_err(Cut::Io)? < self.header + length {
+        if self.need(self.header + length).map_err(|e| Cut::reading(e, self.offset))? < self.header + length {
             return Err(Cut::Short { at: self.offset });
         }
         let start = self.from + self.header;

@@ -1,6 +1,8 @@
 //! pcapng (draft-ietf-opsawg-pcapng) through pcap-parser: several sections and interfaces, mixed link types, any time resolution.
 
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pcap_parser::traits::PcapReaderIterator;
 use pcap_parser::{Block, InterfaceDescriptionBlock, Linktype, PcapBlockOwned, PcapError, PcapNGReader};
@@ -13,7 +15,8 @@ const CHUNK: usize = 1 << 20;
 const MAX_BLOCK: usize = 128 << 20;
 
 /// Fills every read as far as the input goes: pcap-parser takes the first one for the whole section header.
-struct Whole(Box<dyn Read + Send>);
+/// It also keeps word that the input was cut off while being decompressed, which pcap-parser would lose.
+struct Whole(Box<dyn Read + Send>, Arc<AtomicBool>);
 
 impl Read for Whole {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -23,6 +26,10 @@ impl Read for Whole {
                 Ok(0) => break,
                 Ok(n) => have += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.1.store(true, Ordering::Relaxed);
+                    break;
+                }
                 Err(error) if have == 0 => return Err(error),
                 Err(_) => break,
             }
@@ -44,6 +51,7 @@ struct Interface {
 /// A pcapng file.
 pub(super) struct PcapNgFile {
     reader: PcapNGReader<Whole>,
+    is_cut: Arc<AtomicBool>,
     interfaces: Vec<Interface>,
     /// Bytes of the block given last, consumed before the next.
     pending: usize,
@@ -61,9 +69,10 @@ struct Record {
 
 impl PcapNgFile {
     pub(super) fn open(input: Box<dyn Read + Send>) -> Result<Self, String> {
-        let reader = PcapNGReader::new(CHUNK, Whole(input))
+        let is_cut = Arc::new(AtomicBool::new(false));
+        let reader = PcapNGReader::new(CHUNK, Whole(input, Arc::clone(&is_cut)))
             .map_err(|e| format!("is no capture: the pcapng section header cannot be read ({e:?})"))?;
-        Ok(PcapNgFile { reader, interfaces: Vec::new(), pending: 0, offset: 0, packet: Vec::new(), last: Time::default() })
+        Ok(PcapNgFile { reader, is_cut, interfaces: Vec::new(), pending: 0, offset: 0, packet: Vec::new(), last: Time::default() })
     }
 
     /// The next frame; blocks that hold none are passed over.
@@ -77,6 +86,7 @@ impl PcapNgFile {
                     self.packet.clear();
                     take(block, &mut self.interfaces, self.last, &mut self.packet)
                 }
+                Err(PcapError::Eof) if self.is_cut.load(Ordering::Relaxed) => return Err(Cut::Short { at: self.offset }),
                 Err(PcapError::Eof) => return Ok(None),
                 Err(PcapError::UnexpectedEof) => return Err(Cut::Short { at: self.offset }),
                 Err(PcapError::Incomplete(_)) => {

@@ -13,13 +13,11 @@ pub struct Bounds {
     pub dns_memory: usize,
     /// Open sightings; default 500,000.
     pub sightings: usize,
-    /// Alerts waiting to be delivered; default 100,000.
-    pub alerts: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { flows: 1_000_000, hellos: 8192, dns_memory: 500_000, sightings: 500_000, alerts: 100_000 }
+        Bounds { flows: 1_000_000, hellos: 8192, dns_memory: 500_000, sightings: 500_000 }
     }
 }
 
@@ -35,7 +33,6 @@ impl Bounds {
             hellos: number("hellos", default.hellos, 16),
             dns_memory: number("dns_memory", default.dns_memory, 100),
             sightings: number("sightings", default.sightings, 100),
-            alerts: number("alerts", default.alerts, 100),
         }
     }
 }

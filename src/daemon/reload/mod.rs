@@ -40,6 +40,16 @@ enum Message {
     Stop,
 }
 
+/// What stood in files and folders at a moment.
+pub struct Known(BTreeMap<PathBuf, Content>);
+
+impl Known {
+    /// What stands in them now; take it before reading them, and give it to [`Watch::since`] once threads may run.
+    pub fn now(paths: Vec<PathBuf>) -> Self {
+        Known(known(paths, &BTreeMap::new()))
+    }
+}
+
 /// A watch on files and folders, until it is dropped.
 pub struct Watch {
     messages: Sender<Message>,
@@ -57,6 +67,17 @@ impl Watch {
         Watch::with(PACE, arm, paths, on_change)
     }
 
+    /// The same, where what stood in the files was looked at before: a change since then is told.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn since(known: Known, on_change: impl Fn() + Send + 'static) -> Result<Watch, String> {
+        let watch = Watch::from(PACE, arm, known, on_change)?;
+        // Looks at once: nothing tells of what changed before the kernel's watches were set.
+        watch.tell(Message::Touched);
+        Ok(watch)
+    }
+
     /// Watches `paths` from now on. A path watched before is compared with what stood there when `on_change` was last called; a new one
     /// with what stands there now.
     pub fn replace(&self, paths: Vec<PathBuf>) {
@@ -64,8 +85,12 @@ impl Watch {
     }
 
     fn with(pace: Pace, arm: Arm, paths: Vec<PathBuf>, on_change: impl Fn() + Send + 'static) -> Result<Watch, String> {
+        Watch::from(pace, arm, Known::now(paths), on_change)
+    }
+
+    fn from(pace: Pace, arm: Arm, Known(known): Known, on_change: impl Fn() + Send + 'static) -> Result<Watch, String> {
         let (messages, incoming) = channel();
-        let mut watcher = Watched { pace, arm, known: known(paths, &BTreeMap::new()), armed: None, polls: false, events: messages.clone() };
+        let mut watcher = Watched { pace, arm, known, armed: None, polls: false, events: messages.clone() };
         watcher.rearm();
         let run = move || watcher.run(&incoming, &on_change);
         thread::Builder::new().name("reload".into()).spawn(run).map_err(|e| format!("no thread to watch files: {e}"))?;

@@ -190,3 +190,17 @@ fn nothing_is_told_once_it_is_dropped() {
     write(folder.path().join("c.toml"), "two");
     assert_eq!(fired.recv_timeout(Duration::from_secs(2)), Err(RecvTimeoutError::Disconnected));
 }
+
+#[test]
+fn a_change_between_the_look_and_the_watch_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    one_file(folder.path());
+    let file = folder.path().join("c.toml");
+    for (text, is_told) in [("two", true), ("two", false)] {
+        let known = Known::now(vec![file.clone()]);
+        write(&file, text);
+        let (sender, fired) = channel();
+        let _watch = Watch::since(known, move || sender.send(()).unwrap_or_default()).expect("a thread");
+        assert_eq!(fired.recv_timeout(Duration::from_secs(if is_told { 5 } else { 1 })).is_ok(), is_told);
+    }
+}

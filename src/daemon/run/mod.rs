@@ -4,15 +4,17 @@
 //! 1. configuration, signatures and policy are read, all problems told;
 //! 2. capture handles are opened, the web listener is bound, the store's folder is made: all that needs rights;
 //! 3. rights are dropped; what the daemon needs later is now opened as the user it became;
-//! 4. the store is opened and its open sightings are put back into the ledger;
+//! 4. signals are listened to; the store is opened and its open sightings are put back into the ledger;
 //! 5. threads start: one a capture, one for the ledger; tasks: writer, couriers, web, reload;
 //! 6. the first packet is parsed.
 
 mod capture_thread;
 mod ledger_thread;
+mod part;
 mod reloading;
 mod retro;
 mod shared;
+mod signals;
 mod start;
 mod updates;
 mod writer;
@@ -24,13 +26,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::failure::Failure;
+use super::store::Store;
 use super::web;
+use crate::engine::sighting::Sighting;
 use reloading::Reloading;
 use shared::Shared;
+use signals::{Asked, Signals};
 use start::Started;
 
 /// Batches of findings on their way to the writer; more wait in the ledger, where they stay bounded.
@@ -72,14 +76,22 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 }
 
 async fn serve(started: Started) -> Result<(), Failure> {
-    let Started { config, rules, captures, listener, config_file } = started;
-    let store = super::store::Store::open(&config.store.url).await?;
+    let mut signals = Signals::listen()?;
+    let opened = tokio::select! {
+        opened = open(&started.config.store.url) => opened?,
+        () = signals.stop() => {
+            tracing::info!("stopped during the start");
+            return Ok(());
+        }
+    };
+    let Started { config, rules, known, captures, listener, config_file } = started;
+    let (store, open_sightings) = opened;
     let shared = Arc::new(Shared::new(&config, &rules, captures.iter().map(|c| c.interface().to_owned()))?);
     let (batches, batch_inbox) = mpsc::channel(BATCHES);
     let (events, event_inbox) = crossbeam_channel::bounded(EVENTS);
 
     let mut attribution = ledger_thread::attribution(&config, &rules);
-    for sighting in store.open_sightings().await? {
+    for sighting in open_sightings {
         shared.metrics.resume(&sighting);
         attribution.restore(sighting);
     }
@@ -93,10 +105,10 @@ async fn serve(started: Started) -> Result<(), Failure> {
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
-    let mut reloading = Reloading::start(config_file, config, store.clone(), events, &shared).await?;
+    let mut reloading = Reloading::start(config_file, config, known, store.clone(), events, &shared).await?;
     tracing::info!("running");
 
-    wait(&mut reloading).await?;
+    wait(&mut signals, &mut reloading).await;
     tracing::info!("stopping");
     shared.stop.store(true, Ordering::Release);
     shared.stop_signal.send_replace(true);
@@ -104,36 +116,46 @@ async fn serve(started: Started) -> Result<(), Failure> {
         let delivery = reloading.into_delivery();
         join(threads).await;
         join(vec![ledger]).await;
-        let _ = writer.await;
+        let lost = writer.await.map_err(|error| Failure::Internal(format!("the writer ended badly: {error}")))?;
         if let Some(delivery) = delivery {
             delivery.stop().await;
         }
         web.abort();
+        if lost > 0 {
+            let why = "the store could not be written";
+            return Err(Failure::Internal(format!("{why}: {lost} sightings, or what was new in them, are lost")));
+        }
         store.close().await;
+        Ok(())
     });
-    match finished.await {
-        Ok(()) => tracing::info!("stopped"),
-        Err(_) => tracing::warn!("stopped before everything was written; the next start goes on from the last commit"),
-    }
+    let unfinished = "stopped before everything was written; the next start goes on from the last commit";
+    finished.await.unwrap_or_else(|_| Err(Failure::Internal(unfinished.into())))?;
+    tracing::info!("stopped");
     Ok(())
 }
 
+/// The store, and the sightings that were open when the last process ended.
+async fn open(url: &str) -> Result<(Store, Vec<Sighting>), Failure> {
+    let store = Store::open(url).await?;
+    let open = store.open_sightings().await?;
+    Ok((store, open))
+}
+
 /// Serves signals and reloads until it is time to stop.
-async fn wait(reloading: &mut Reloading) -> Result<(), Failure> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hangup = signal(SignalKind::hangup())?;
+async fn wait(signals: &mut Signals, reloading: &mut Reloading) {
     loop {
         tokio::select! {
-            _ = term.recv() => return Ok(()),
-            _ = int.recv() => return Ok(()),
-            _ = hangup.recv() => reloading.reload().await,
+            stop = signals.next() => match stop {
+                Asked::Stop => return,
+                Asked::Reload => reloading.reload().await,
+            },
             () = reloading.changed() => reloading.reload().await,
         }
     }
 }
 
 /// Keeps the depth of the outbox in the metrics.
-async fn watch_outbox(store: super::store::Store, shared: Arc<Shared>) {
+async fn watch_outbox(store: Store, shared: Arc<Shared>) {
     while !shared.is_stopping() {
         if let Ok(depth) = store.outbox_depth().await {
             shared.metrics.outbox(depth);

@@ -8,9 +8,10 @@ use crossbeam_channel::Sender;
 use tokio::sync::Notify;
 
 use super::ledger_thread::Message;
+use super::part::{changed_parts, refused_parts};
 use super::retro;
 use super::shared::Shared;
-use crate::daemon::alert::Pace;
+use crate::daemon::alert::{Pace, Webhook};
 use crate::daemon::bundle::Folder;
 use crate::daemon::config::{Config, DEFAULT_FILE};
 use crate::daemon::delivery::{self, Delivery};
@@ -18,12 +19,9 @@ use crate::daemon::diagnostic::Diagnostic;
 use crate::daemon::failure::Failure;
 use crate::daemon::letter::Given;
 use crate::daemon::pipeline;
-use crate::daemon::reload::Watch;
+use crate::daemon::reload::{Known, Watch};
 use crate::daemon::rules::Rules;
 use crate::daemon::store::Store;
-
-/// What `shadowtap_reloads_total` calls it.
-const WHAT: &str = "configuration";
 
 /// Everything that a reload exchanges.
 pub(super) struct Reloading {
@@ -42,16 +40,18 @@ impl Reloading {
     pub(super) async fn start(
         file: Option<PathBuf>,
         config: Config,
+        known: Known,
         store: Store,
         events: Sender<Message>,
         shared: &Arc<Shared>,
     ) -> Result<Self, Failure> {
         let changed = Arc::new(Notify::new());
         let notify = Arc::clone(&changed);
-        let watch = Watch::start(watched(&file, &config), move || notify.notify_one());
+        let watch = Watch::since(known, move || notify.notify_one());
         let watch = watch.inspect_err(|error| tracing::warn!(%error, "files are not watched; send SIGHUP after a change")).ok();
         let mut reloading = Reloading { file, config, store, events, shared: Arc::clone(shared), delivery: None, watch, changed };
-        reloading.start_delivery()?;
+        let sinks = delivery::sinks(&reloading.config.webhooks)?;
+        reloading.start_delivery(sinks).await;
         Ok(reloading)
     }
 
@@ -76,17 +76,29 @@ impl Reloading {
         let file = self.file.clone();
         let read = tokio::task::spawn_blocking(move || read(file)).await;
         match read {
-            Ok(Ok((config, rules))) => self.take(config, rules).await,
+            Ok(Ok((config, rules))) => match delivery::sinks(&config.webhooks) {
+                Ok(sinks) => self.take(config, rules, sinks).await,
+                Err(failure) => {
+                    tracing::error!("{failure}");
+                    self.refuse(&["configuration"]);
+                }
+            },
             Ok(Err(problems)) => {
                 problems.iter().for_each(|problem| tracing::error!("{problem}"));
-                tracing::error!("reload refused: what was in force before stays in force");
-                self.shared.metrics.reload(WHAT, false);
+                self.refuse(&refused_parts(&problems, &self.config));
             }
             Err(error) => tracing::error!(%error, "reload failed"),
         }
     }
 
-    async fn take(&mut self, mut config: Config, rules: Rules) {
+    /// Says that everything stays as it is, and counts which parts were refused.
+    fn refuse(&self, parts: &[&'static str]) {
+        tracing::error!("reload refused: what was in force before stays in force");
+        parts.iter().for_each(|what| self.shared.metrics.reload(what, false));
+    }
+
+    /// Puts into force what was read; nothing in it can fail by now.
+    async fn take(&mut self, mut config: Config, rules: Rules, sinks: Vec<Webhook>) {
         // What stands on the command line outlives a reload.
         config.capture.interfaces.clone_from(&self.config.capture.interfaces);
         config.store.clone_from(&self.config.store);
@@ -97,6 +109,7 @@ impl Reloading {
         let has_new_sinks = config.webhooks != self.config.webhooks;
         let judgement = Box::new(pipeline::judgement(&config, &rules));
         let (old, new) = (Arc::clone(&self.shared.rules().signatures), Arc::clone(&rules.signatures));
+        let parts = changed_parts((&self.config, &self.shared.rules()), (&config, &rules));
         self.shared.replace(&config, rules);
         // The ledger must hear of it: wait for room rather than drop.
         let events = self.events.clone();
@@ -107,13 +120,13 @@ impl Reloading {
             self.remember_anew().await;
         }
         if has_new_sinks {
-            self.restart_delivery().await;
+            self.restart_delivery(sinks).await;
         }
         if let Some(watch) = &self.watch {
             watch.replace(watched(&self.file, &self.config));
         }
-        self.shared.metrics.reload(WHAT, true);
-        tracing::info!(services = new.services().len(), "reloaded");
+        parts.iter().for_each(|what| self.shared.metrics.reload(what, true));
+        tracing::info!(services = new.services().len(), changed = parts.join(", "), "reloaded");
         retro::say_found(&self.store, &old, &new).await;
     }
 
@@ -128,22 +141,32 @@ impl Reloading {
         }
     }
 
-    async fn restart_delivery(&mut self) {
+    async fn restart_delivery(&mut self, sinks: Vec<Webhook>) {
         if let Some(delivery) = self.delivery.take() {
             delivery.stop().await;
         }
-        if let Err(error) = self.start_delivery() {
-            tracing::error!(%error, "alerts wait in the store: a sink cannot be used");
-        }
+        self.start_delivery(sinks).await;
     }
 
-    fn start_delivery(&mut self) -> Result<(), Failure> {
-        let sinks = delivery::sinks(&self.config.webhooks)?;
+    async fn start_delivery(&mut self, sinks: Vec<Webhook>) {
+        self.give_up_strays().await;
         let shared = Arc::clone(&self.shared);
         let on_result = move |sink: &str, given: &Given| shared.metrics.alert(sink, given.word());
         let delivery = Delivery::start(&self.store, sinks, Pace::default(), &(Arc::new(on_result) as _));
         self.delivery = Some(delivery);
-        Ok(())
+    }
+
+    /// Alerts that wait for a sink of yesterday would wait for ever: they are given up, and said.
+    async fn give_up_strays(&self) {
+        let names: Vec<String> = self.config.webhooks.iter().map(|w| w.name.clone()).collect();
+        match self.store.give_up_strays(&names).await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(
+                count,
+                "alerts given up: their sink is not in the configuration any more; 'shadowtap alerts retry --all' sends them to those that are"
+            ),
+            Err(error) => tracing::error!(%error, "alerts of sinks that are configured no more cannot be looked for"),
+        }
     }
 
     /// Ends watching and gives the couriers, which go on until the last batch is written.
@@ -160,7 +183,7 @@ fn read(file: Option<PathBuf>) -> Result<(Config, Rules), Vec<Diagnostic>> {
 }
 
 /// Files and folders whose change is a reload.
-fn watched(file: &Option<PathBuf>, config: &Config) -> Vec<PathBuf> {
+pub(super) fn watched(file: &Option<PathBuf>, config: &Config) -> Vec<PathBuf> {
     let mut paths = config.files.clone();
     paths.extend(file.clone().or_else(|| Some(DEFAULT_FILE.into())));
     paths.extend(config.signatures.folder.clone());

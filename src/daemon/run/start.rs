@@ -4,10 +4,12 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use super::RunArgs;
+use super::reloading::watched;
 use crate::daemon::capture::live::LiveCapture;
 use crate::daemon::capture::{choice, interfaces, route, uplink};
-use crate::daemon::config::Config;
+use crate::daemon::config::{Config, Loaded};
 use crate::daemon::failure::Failure;
+use crate::daemon::reload::Known;
 use crate::daemon::rules::Rules;
 use crate::daemon::store::{Location, StoreError};
 use crate::daemon::{log, rights};
@@ -16,6 +18,8 @@ use crate::daemon::{log, rights};
 pub(super) struct Started {
     pub(super) config: Config,
     pub(super) rules: Rules,
+    /// What stood in their files before they were read.
+    pub(super) known: Known,
     pub(super) captures: Vec<LiveCapture>,
     pub(super) listener: TcpListener,
     pub(super) config_file: Option<PathBuf>,
@@ -23,7 +27,7 @@ pub(super) struct Started {
 
 /// Reads, opens and drops, in that order.
 pub(super) fn start(args: &RunArgs) -> Result<Started, Failure> {
-    let (config, rules) = read(args)?;
+    let (config, rules, known) = read(args)?;
     let captures = open_captures(&config)?;
     let listener = TcpListener::bind(config.http.listen).map_err(|e| {
         let hint = "another shadowtap may be running; choose another address with --listen";
@@ -38,13 +42,13 @@ pub(super) fn start(args: &RunArgs) -> Result<Started, Failure> {
     }
     tracing::info!("{report}");
     announce(&captures, &config);
-    Ok(Started { config, rules, captures, listener, config_file: args.config.clone() })
+    Ok(Started { config, rules, known, captures, listener, config_file: args.config.clone() })
 }
 
-fn read(args: &RunArgs) -> Result<(Config, Rules), Failure> {
-    let loaded = Config::load(args.config.as_deref()).map_err(Failure::Configuration)?;
+fn read(args: &RunArgs) -> Result<(Config, Rules, Known), Failure> {
+    let (loaded, known) = load(args)?;
     let mut config = loaded.value;
-    log::start(Some(config.log.level)).map_err(Failure::Setting)?;
+    log::start(Some(config.log.level), config.log.format).map_err(Failure::Setting)?;
     if let Some(store) = &args.store {
         config.store.url.clone_from(store);
     }
@@ -66,7 +70,23 @@ fn read(args: &RunArgs) -> Result<(Config, Rules), Failure> {
     config.capture.interfaces = interfaces;
     let rules = Rules::load(&config).map_err(Failure::Configuration)?;
     loaded.warnings.iter().chain(&rules.warnings).for_each(|warning| tracing::warn!("{warning}"));
-    Ok((config, rules.value))
+    Ok((config, rules.value, known))
+}
+
+/// The configuration, and what stood in all files before it and the rules are read from them: the watch begins only after rights are
+/// dropped, and what changes before is a change too. Which files these are stands in the configuration, so it is read twice.
+fn load(args: &RunArgs) -> Result<(Loaded<Config>, Known), Failure> {
+    let read = || Config::load(args.config.as_deref()).map_err(Failure::Configuration);
+    let mut first = read()?;
+    loop {
+        let paths = watched(&args.config, &first.value);
+        let known = Known::now(paths.clone());
+        let second = read()?;
+        if watched(&args.config, &second.value) == paths {
+            return Ok((second, known));
+        }
+        first = second;
+    }
 }
 
 fn default_interface() -> Result<String, Failure> {

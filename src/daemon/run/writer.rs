@@ -1,5 +1,7 @@
-//! The writer: one batch after the other into the store. A batch that cannot be written is tried again until it can.
+//! The writer: one batch after the other into the store. A batch that cannot be written is tried again until it can, or until a stop leaves
+//! no time for more; then what is lost is counted.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +18,38 @@ use crate::engine::policy::Question;
 /// Between two tries to write a batch.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// Writes batches until the ledger is gone.
-pub(super) async fn write(store: Store, mut inbox: mpsc::Receiver<Batch>, shared: Arc<Shared>) {
+/// How long after the word to stop a batch is still tried.
+const LAST: Duration = Duration::from_millis(3000);
+
+/// Writes batches until the ledger is gone. Returns how many sightings could not be written before a stop.
+pub(super) async fn write(store: Store, mut inbox: mpsc::Receiver<Batch>, shared: Arc<Shared>) -> usize {
+    let stopped = shared.stopped();
+    let mut deadline = Box::pin(async {
+        stopped.await;
+        tokio::time::sleep(LAST).await;
+    });
+    let mut lost = HashSet::new();
+    let mut is_late = false;
     while let Some(batch) = inbox.recv().await {
-        while let Err(error) = commit(&store, &batch, &shared).await {
-            shared.store_trouble(Some(error));
-            tokio::time::sleep(AGAIN).await;
+        if !is_late {
+            tokio::select! {
+                biased;
+                () = persist(&store, &batch, &shared) => continue,
+                () = &mut deadline => is_late = true,
+            }
         }
-        shared.store_trouble(None);
+        lost.extend(batch.findings.into_iter().map(|f| (f.sighting.client, f.sighting.service, f.sighting.first_seen)));
     }
+    lost.len()
+}
+
+/// Tries a batch until it is written.
+async fn persist(store: &Store, batch: &Batch, shared: &Shared) {
+    while let Err(error) = commit(store, batch, shared).await {
+        shared.store_trouble(Some(error));
+        tokio::time::sleep(AGAIN).await;
+    }
+    shared.store_trouble(None);
 }
 
 async fn commit(store: &Store, batch: &Batch, shared: &Shared) -> Result<(), String> {
@@ -54,4 +79,42 @@ fn word(notice: &Notice<'_>, rules: &Rules) -> String {
         words.alternative = decision.alternative;
     }
     payload::render(notice, &words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::config::Config;
+    use crate::daemon::fixture::{finding, sighting};
+    use crate::engine::sighting::Sighting;
+
+    /// A store, and somebody who holds it so that nothing can be written.
+    async fn held(folder: &tempfile::TempDir) -> (Store, sqlx::SqlitePool) {
+        let path = folder.path().join("s.sqlite");
+        let store = Store::open(path.to_str().unwrap()).await.unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+        let holder = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        sqlx::query("BEGIN IMMEDIATE").execute(&holder).await.unwrap();
+        (store, holder)
+    }
+
+    #[tokio::test]
+    async fn a_stop_that_finds_the_store_held_counts_each_sighting_lost_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, holder) = held(&folder).await;
+        let config = Config::default();
+        let shared = Arc::new(Shared::new(&config, &Rules::load(&config).unwrap().value, std::iter::empty()).unwrap());
+        let (batches, inbox) = mpsc::channel(2);
+        let writer = tokio::spawn(write(store, inbox, Arc::clone(&shared)));
+        let other = Sighting { client: "10.0.0.6".into(), ..sighting() };
+        for sightings in [vec![sighting()], vec![sighting(), other]] {
+            let findings: Vec<_> = sightings.into_iter().map(finding).collect();
+            batches.send(findings.into()).await.unwrap();
+        }
+        drop(batches);
+        shared.stop_signal.send_replace(true);
+        let lost = tokio::time::timeout(LAST + Duration::from_secs(1), writer).await.expect("gives up in time").unwrap();
+        assert_eq!(lost, 2);
+        sqlx::query("ROLLBACK").execute(&holder).await.unwrap();
+    }
 }

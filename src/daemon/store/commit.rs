@@ -182,7 +182,8 @@ fn new_id(created: Time) -> String {
     format!("{:032x}", (millis << 80) | random)
 }
 
-fn json<T: Serialize + ?Sized>(value: &T) -> sqlx::Result<String> {
+/// A value as JSON text, to be spread by a statement.
+pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|e| sqlx::Error::Encode(Box::new(e)))
 }
 

@@ -19,6 +19,8 @@ mod crash_tests;
 #[cfg(test)]
 mod migration_tests;
 #[cfg(test)]
+mod stray_tests;
+#[cfg(test)]
 mod tests;
 
 pub use super::store_place::{DEFAULT_STORE, Location};

@@ -1,5 +1,6 @@
 //! The outbox: each alert and each sink it must still reach. A row leaves only by delivery; given up, it stays and is listed.
 
+use super::commit::json;
 use super::{Store, StoreError};
 use crate::daemon::clock;
 use crate::daemon::letter::{Given, Letter};
@@ -8,6 +9,9 @@ use crate::engine::frame::Time;
 pub(super) const PENDING: i64 = 0;
 pub(super) const DELIVERED: i64 = 1;
 pub(super) const GIVEN_UP: i64 = 2;
+
+/// Why letters to a sink of yesterday are given up.
+const REMOVED: &str = "sink removed from the configuration";
 
 /// The first letter of each client and service; the others wait behind it, so that each pair's alerts arrive in order.
 pub(super) const HEADS: &str = "
@@ -23,9 +27,28 @@ pub(super) const SETTLE: &str = "
     UPDATE outbox SET state = ?3, attempts = attempts + 1, next_attempt = coalesce(?4, next_attempt), last_error = ?5
     WHERE alert_id = ?1 AND sink = ?2 AND state = 0";
 
+/// Letters of sinks that are not configured any more.
+const STRAY: &str = "
+    UPDATE outbox SET state = 2, last_error = ?2
+    WHERE state = 0 AND sink NOT IN (SELECT value FROM json_each(?1))";
+
+/// Letters whose alert is put to the sinks of the configuration instead: those of other sinks that did not arrive.
+const FORGET: &str = "
+    DELETE FROM outbox
+    WHERE state <> 1 AND sink NOT IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR alert_id = (SELECT id FROM alert WHERE key = ?2))
+    RETURNING alert_id";
+
+/// Alerts that had no sink, or none but those just forgotten.
+const ADDRESS: &str = "
+    INSERT INTO outbox (alert_id, sink, state, attempts, since, next_attempt)
+    SELECT a.id, k.value, 0, 0, ?3, ?3 FROM alert a CROSS JOIN json_each(?1) k
+    WHERE (?2 IS NULL OR a.key = ?2)
+      AND (a.id IN (SELECT value FROM json_each(?4)) OR NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = a.id))
+    ON CONFLICT DO NOTHING";
+
 const RETRY: &str = "
     UPDATE outbox SET state = 0, attempts = 0, since = ?1, next_attempt = ?1
-    WHERE state <> 1 AND (?2 IS NULL OR alert_id = (SELECT id FROM alert WHERE key = ?2))";
+    WHERE state <> 1 AND sink IN (SELECT value FROM json_each(?3)) AND (?2 IS NULL OR alert_id = (SELECT id FROM alert WHERE key = ?2))";
 
 impl Store {
     /// Letters for a sink that no earlier one of the same client and service keeps waiting, the most urgent first. Those whose
@@ -60,13 +83,30 @@ impl Store {
         Ok(())
     }
 
-    /// Puts back what was given up, and hurries what waits: one alert, or all. Returns how many deliveries.
+    /// Gives up what waits for a sink that is not among `sinks`, those of the configuration. Returns how many deliveries.
     ///
     /// # Errors
     /// The database's own.
-    pub async fn retry(&self, id: Option<&str>) -> Result<u64, StoreError> {
-        let done = sqlx::query(RETRY).bind(clock::now().micros()).bind(id).execute(&self.writer).await?;
+    pub async fn give_up_strays(&self, sinks: &[String]) -> Result<u64, StoreError> {
+        let done = sqlx::query(STRAY).bind(json(sinks)?).bind(REMOVED).execute(&self.writer).await?;
         Ok(done.rows_affected())
+    }
+
+    /// Puts back what was given up, and hurries what waits: one alert, or all. What was for a sink that is not among `sinks`, and what had
+    /// none, goes to all of `sinks` instead; with no sink it stays as it is. Returns how many deliveries.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn retry(&self, id: Option<&str>, sinks: &[String]) -> Result<u64, StoreError> {
+        let (now, sinks_text) = (clock::now().micros(), json(sinks)?);
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        if !sinks.is_empty() {
+            let strays: Vec<i64> = sqlx::query_scalar(FORGET).bind(&sinks_text).bind(id).fetch_all(&mut *transaction).await?;
+            sqlx::query(ADDRESS).bind(&sinks_text).bind(id).bind(now).bind(json(&strays)?).execute(&mut *transaction).await?;
+        }
+        let again = sqlx::query(RETRY).bind(now).bind(id).bind(&sinks_text).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(again.rows_affected())
     }
 
     /// Deliveries still to be made.

@@ -162,11 +162,12 @@ async fn given_up_stays_listed_and_can_be_put_back() {
     tell(&store, &[sighting()], &["soc"]).await;
     let letter = store.letters("soc", 1).await.unwrap().remove(0);
     store.settle(letter.alert, "soc", &Given::Up { error: "404 Not Found".into() }).await.unwrap();
+    let soc = ["soc".to_owned()];
     let listed = store.alerts().await.unwrap().remove(0);
     assert_eq!((listed.state, listed.attempts, listed.last_error.as_deref()), (DeliveryState::GivenUp, 1, Some("404 Not Found")));
     assert_eq!(store.letters("soc", 1).await.unwrap(), []);
-    assert_eq!(store.retry(Some("no such id")).await.unwrap(), 0);
-    assert_eq!(store.retry(Some(&letter.id)).await.unwrap(), 1);
+    assert_eq!(store.retry(Some("no such id"), &soc).await.unwrap(), 0);
+    assert_eq!(store.retry(Some(&letter.id), &soc).await.unwrap(), 1);
     let again = store.letters("soc", 1).await.unwrap().remove(0);
     assert_eq!((again.id, again.attempts), (letter.id, 0));
 }

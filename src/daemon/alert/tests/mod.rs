@@ -132,7 +132,7 @@ async fn gives_up_after_its_time_and_says_so() {
     assert_eq!(alert.state, DeliveryState::GivenUp);
     assert!(error.starts_with("404 Not Found: no such hook") && error.len() < 200, "{error}");
     assert_eq!(counts.lock().unwrap()["given_up"], 1);
-    assert_eq!(store.retry(None).await.unwrap(), 1);
+    assert_eq!(store.retry(None, &["soc".to_owned()]).await.unwrap(), 1);
     eventually("it arrives once put back", async || receiver.got().iter().any(|g| g.taken && g.id == alert.id)).await;
     delivery.stop().await;
 }
