@@ -1,5 +1,7 @@
 //! The ledger: open sightings, one for each client, service and policy status, and when each session ends.
 
+mod open;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::net::IpAddr;
@@ -12,30 +14,12 @@ use super::event::Source;
 use super::frame::Time;
 use super::policy::Status;
 use super::sighting::{Agent, Evidence, Finding, Sighting};
+use open::Open;
+
+pub use open::{Entry, Thresholds};
 
 /// Ended findings searched for one that no alert waits for, when one must be given up.
 const SEARCHED: usize = 64;
-
-/// What counts as use and upload, and when a session ends. `docs/ARCHITECTURE.md` explains the values.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Thresholds {
-    /// Seconds of silence that end a session.
-    pub session_seconds: u64,
-    /// Bytes up from which a contact is engaged.
-    pub engaged_up: u64,
-    /// Bytes down that engaged needs too.
-    pub engaged_down: u64,
-    /// Bytes up that are an upload.
-    pub upload: u64,
-    /// The same to hosts whose role is upload.
-    pub upload_host: u64,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Thresholds { session_seconds: 900, engaged_up: 4096, engaged_down: 16_384, upload: 1_000_000, upload_host: 262_144 }
-    }
-}
 
 /// What makes observations one sighting.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -59,44 +43,6 @@ pub struct Heading {
     pub vendor: Arc<str>,
     /// Category of the service.
     pub category: Arc<str>,
-}
-
-/// One entry of the ledger.
-#[derive(Clone, Debug)]
-pub enum Entry {
-    /// A look-up of a name; `is_use` where the name is the tool itself.
-    LookUp {
-        /// Whether the name is the tool itself.
-        is_use: bool,
-    },
-    /// A flow whose name is known now.
-    Contact {
-        /// Whether the name is the tool itself.
-        is_use: bool,
-    },
-    /// Bytes of a named flow.
-    Bytes {
-        /// Whether the name is the tool itself.
-        is_use: bool,
-        /// Whether the host is there for uploads.
-        is_upload: bool,
-        /// More payload bytes sent by the client.
-        up: u64,
-        /// More payload bytes sent to it.
-        down: u64,
-    },
-}
-
-#[derive(Debug)]
-struct Open {
-    key: SightingKey,
-    sighting: Sighting,
-    has_used_lookup: bool,
-    has_used_contact: bool,
-    is_dirty: bool,
-    told: Option<Evidence>,
-    was_due: bool,
-    is_newly_due: bool,
 }
 
 /// The open sightings. Bounded, longest silent out first.
@@ -347,61 +293,5 @@ impl Ledger {
             self.evicted = self.evicted.saturating_add(1);
         }
         self.closed.push_back(open.finding());
-    }
-}
-
-impl Open {
-    fn enter(&mut self, entry: &Entry, now: Time) {
-        let s = &mut self.sighting;
-        s.last_seen = s.last_seen.max(now);
-        match *entry {
-            Entry::LookUp { is_use } => self.has_used_lookup |= is_use,
-            Entry::Contact { is_use } => {
-                s.connections = s.connections.saturating_add(1);
-                s.evidence = s.evidence.max(Evidence::Contacted);
-                self.has_used_contact |= is_use;
-            }
-            Entry::Bytes { is_use, is_upload, up, down } => {
-                s.bytes_up = s.bytes_up.saturating_add(up);
-                s.bytes_down = s.bytes_down.saturating_add(down);
-                if is_use {
-                    s.use_bytes.up = s.use_bytes.up.saturating_add(up);
-                    s.use_bytes.down = s.use_bytes.down.saturating_add(down);
-                }
-                if is_upload {
-                    s.use_bytes.upload = s.use_bytes.upload.saturating_add(up);
-                }
-            }
-        }
-    }
-
-    /// Evidence only rises; presence only falls.
-    fn judge(&mut self, thresholds: &Thresholds) {
-        let s = &mut self.sighting;
-        if s.evidence >= Evidence::Contacted {
-            let used = s.use_bytes;
-            if used.up >= thresholds.engaged_up && used.down >= thresholds.engaged_down {
-                s.evidence = s.evidence.max(Evidence::Engaged);
-            }
-            if used.up >= thresholds.upload || used.upload >= thresholds.upload_host {
-                s.evidence = Evidence::Uploaded;
-            }
-        }
-        s.presence_only = if s.evidence == Evidence::Resolved { !self.has_used_lookup } else { !self.has_used_contact };
-        let is_due = s.is_alert_due();
-        let rose = self.told.is_some_and(|told| told < Evidence::Uploaded) && s.evidence == Evidence::Uploaded;
-        self.is_newly_due |= is_due && (!self.was_due || rose);
-        self.was_due |= is_due;
-    }
-
-    fn finding(&mut self) -> Finding {
-        let now = self.sighting.evidence;
-        let from = match self.told {
-            None => Some(Evidence::Resolved),
-            Some(told) => Evidence::ALL.into_iter().find(|e| *e > told && *e <= now),
-        };
-        self.told = Some(now);
-        let due = std::mem::take(&mut self.is_newly_due);
-        Finding { sighting: self.sighting.clone(), reached: from.map(|from| (from, now)), due }
     }
 }
