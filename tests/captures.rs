@@ -82,6 +82,19 @@ fn the_same_file_gives_the_same_output() {
     assert_eq!(digest(&once), digest(&again));
 }
 
+#[test]
+fn the_readme_shows_what_the_demo_prints() {
+    let printed = shadowtap(&["replay", "tests/captures/demo.pcap", "--config", "deploy/config/demo.toml"]);
+    let cells = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let printed: Vec<String> = String::from_utf8_lossy(&printed.stdout).lines().map(cells).collect();
+    let readme = include_str!("../README.md").lines().skip_while(|line| !line.starts_with("CLIENT ")).take_while(|line| *line != "```");
+    let shown: Vec<String> = readme.map(cells).collect();
+    assert_eq!((shown.len(), printed.len()), (4, 10), "a head and sightings: {printed:#?}");
+    for line in shown {
+        assert!(printed.iter().any(|whole| whole.contains(&line)), "{line} is not in {printed:#?}");
+    }
+}
+
 fn names(file: &str) -> Vec<Value> {
     lines(&shadowtap(&["names", &format!("tests/captures/{file}.pcap"), "--output", "json"]))
 }

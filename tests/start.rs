@@ -71,7 +71,7 @@ impl Daemon {
     }
 
     /// Ends it: its exit code, and how long that took.
-    fn stop(mut self) -> (Option<i32>, Duration) {
+    fn stop(&mut self) -> (Option<i32>, Duration) {
         let asked = Instant::now();
         self.signal(Signal::SIGTERM);
         let status = self.process.take().expect("started").wait().expect("a child");
@@ -144,4 +144,55 @@ fn the_log_has_the_form_that_is_configured() {
     daemon.says("running");
     let log = fs::read_to_string(daemon.path("log")).expect("a log");
     assert!(!log.contains('{') && log.contains(" INFO "), "{log}");
+}
+
+/// A question for chatgpt.com, type A.
+const QUESTION: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07chatgpt\x03com\x00\x00\x01\x00\x01";
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_at_the_end_is_a_failure_that_says_what_is_lost() {
+    let Some(mut daemon) = Daemon::new("") else { return };
+    daemon.start();
+    daemon.says("running");
+    let options = SqliteConnectOptions::new().filename(daemon.path("s.sqlite"));
+    let holder = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("opens");
+    sqlx::query("BEGIN IMMEDIATE").execute(&holder).await.expect("held");
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.send_to(QUESTION, "127.0.0.1:53").expect("sent");
+    daemon.says("openai.chatgpt");
+    let (code, took) = daemon.stop();
+    let said = fs::read_to_string(daemon.path("log")).expect("a log");
+    assert_eq!(code, Some(70), "{said}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(said.contains("the store could not be written: 1 sightings"), "{said}");
+}
+
+#[tokio::test]
+async fn alerts_of_a_sink_that_is_gone_are_given_up_and_said_at_the_start() {
+    let Some(mut daemon) = Daemon::new("[[alert.webhook]]\nname = \"new\"\nurl = \"http://127.0.0.1:9/\"\n") else { return };
+    let path = daemon.path("s.sqlite");
+    shadowtap::daemon::store::Store::open(path.to_str().expect("text")).await.expect("made").close().await;
+    let options = SqliteConnectOptions::new().filename(&path);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("opens");
+    let waiting = "
+        INSERT INTO client VALUES (1, '10.0.0.5');
+        INSERT INTO service VALUES (1, 'openai.chatgpt', 'OpenAI', 'chat');
+        INSERT INTO alert VALUES (1, 'a', 0, 1, 1, 0, '{}');
+        INSERT INTO outbox VALUES (1, 'old', 0, 0, 0, 0, NULL)";
+    sqlx::raw_sql(waiting).execute(&pool).await.expect("written");
+    pool.close().await;
+    daemon.start();
+    daemon.says("alerts given up");
+    daemon.says("running");
+    let alerts = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shadowtap"));
+        let output = command.arg("alerts").args(words).arg("--store").arg(&path).output().expect("starts");
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    assert!(alerts(&["list"]).contains("sink removed from the configuration"));
+    let config = daemon.path("config.toml").display().to_string();
+    assert_eq!(alerts(&["retry", "--all", "--config", &config]), "1 delivery will be tried again\n");
+    let listed = alerts(&["list"]);
+    assert!(listed.contains("pending") && listed.contains("new") && !listed.contains("old"), "{listed}");
+    assert_eq!(daemon.stop().0, Some(0));
 }

@@ -27,7 +27,9 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
+use super::delivery::Delivery;
 use super::failure::Failure;
 use super::store::Store;
 use super::web;
@@ -112,25 +114,47 @@ async fn serve(started: Started) -> Result<(), Failure> {
     tracing::info!("stopping");
     shared.stop.store(true, Ordering::Release);
     shared.stop_signal.send_replace(true);
-    let finished = tokio::time::timeout(STOP, async {
-        let delivery = reloading.into_delivery();
+    let delivery = reloading.into_delivery();
+    let finished = finish(Parts { threads, ledger, writer, delivery, store }).await;
+    web.abort();
+    finished
+}
+
+/// What ends with the daemon.
+struct Parts {
+    threads: Vec<std::thread::JoinHandle<()>>,
+    ledger: std::thread::JoinHandle<()>,
+    writer: tokio::task::JoinHandle<usize>,
+    delivery: Option<Delivery>,
+    store: Store,
+}
+
+/// Ends everything in the order in which it hands on what it holds, and says what was lost.
+async fn finish(parts: Parts) -> Result<(), Failure> {
+    let Parts { threads, ledger, writer, delivery, store } = parts;
+    let deadline = Instant::now() + STOP;
+    let written = timeout_at(deadline, async {
         join(threads).await;
         join(vec![ledger]).await;
-        let lost = writer.await.map_err(|error| Failure::Internal(format!("the writer ended badly: {error}")))?;
+        writer.await
+    });
+    let failed = |what: String| Err(Failure::Internal(what));
+    match written.await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(lost)) => return failed(format!("the store could not be written: {lost} sightings, or what was new in them, are lost")),
+        Ok(Err(error)) => return failed(format!("the writer ended badly: {error}")),
+        Err(_) => return failed("stopped before everything was written; the next start goes on from the last commit".into()),
+    }
+    let tidied = timeout_at(deadline, async {
         if let Some(delivery) = delivery {
             delivery.stop().await;
         }
-        web.abort();
-        if lost > 0 {
-            let why = "the store could not be written";
-            return Err(Failure::Internal(format!("{why}: {lost} sightings, or what was new in them, are lost")));
-        }
         store.close().await;
-        Ok(())
     });
-    let unfinished = "stopped before everything was written; the next start goes on from the last commit";
-    finished.await.unwrap_or_else(|_| Err(Failure::Internal(unfinished.into())))?;
-    tracing::info!("stopped");
+    match tidied.await {
+        Ok(()) => tracing::info!("stopped"),
+        Err(_) => tracing::warn!("stopped with everything written; another process keeps the store from being closed"),
+    }
     Ok(())
 }
 
