@@ -1,0 +1,168 @@
+//! What the engine says: names seen, and the state of flows. Small, owned, sendable across a channel.
+
+mod words;
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::frame::Time;
+use super::host::HostName;
+use super::packet::Encap;
+
+pub use words::{Anomaly, BlindSpot, Reason, Source};
+
+/// Transport of a flow.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Transport {
+    /// The word used in output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+        }
+    }
+}
+
+/// Whether a ClientHello carries Encrypted ClientHello (RFC 9849), and which kind.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Ech {
+    /// No such extension.
+    #[default]
+    None,
+    /// The extension is there, and nothing says its outer name is a public name: the name counts as the truth.
+    Grease,
+    /// The outer name is a known public name of an ECH configuration: the true name is hidden.
+    Real,
+    /// The extension is there without an outer name to judge by.
+    Undecided,
+}
+
+impl Ech {
+    /// The word used in output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Ech::None => "none",
+            Ech::Grease => "grease",
+            Ech::Real => "real",
+            Ech::Undecided => "undecided",
+        }
+    }
+}
+
+/// Number of one flow: engine in the high 16 bits, a counter below; never reused in one run.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct FlowId(pub u64);
+
+/// The two ends of a conversation. `client` is who sent the hello, request or question.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ends {
+    /// Who asked; innermost address.
+    pub client: IpAddr,
+    /// Its port.
+    pub client_port: u16,
+    /// Who was asked.
+    pub server: IpAddr,
+    /// Its port.
+    pub server_port: u16,
+}
+
+/// What a ClientHello tells besides the name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HelloFacts {
+    /// Protocols offered in ALPN (RFC 7301), in order, as text; bytes outside ASCII as hex.
+    pub alpn: Vec<Box<str>>,
+    /// JA4 fingerprint, 36 characters.
+    pub ja4: Option<Box<str>>,
+    /// Encrypted ClientHello.
+    pub ech: Ech,
+}
+
+/// What else a source tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Detail {
+    /// Nothing more.
+    None,
+    /// From a ClientHello (TLS, DTLS, QUIC).
+    Hello(Box<HelloFacts>),
+    /// From a DNS question: its type code (RFC 1035 §3.2.2 and the IANA registry).
+    Query {
+        /// Type code, unknown ones included.
+        qtype: u16,
+    },
+    /// From a DNS answer: addresses of the name that was asked, CNAME chains followed.
+    Answer {
+        /// Type code of the question.
+        qtype: u16,
+        /// Address and time to live in seconds.
+        addresses: Vec<(IpAddr, u32)>,
+    },
+}
+
+/// A name seen on the wire.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// When.
+    pub time: Time,
+    /// How.
+    pub source: Source,
+    /// Over what.
+    pub transport: Transport,
+    /// Who, and whom.
+    pub ends: Ends,
+    /// The flow that carried it; `None` for look-ups and announcements, which open no flow of their own.
+    pub flow: Option<FlowId>,
+    /// The name, lower case, without the final dot; the root is empty.
+    pub name: HostName,
+    /// VLANs and tunnels as seen, outermost first.
+    pub encap: Encap,
+    /// MAC address that sent the frame, where the link has one.
+    pub mac: Option<[u8; 6]>,
+    /// Whom the client speaks for: the source address a PROXY header before the opening carries.
+    pub proxied: Option<SocketAddr>,
+    /// What else was told.
+    pub detail: Detail,
+}
+
+/// The state of one encrypted or named flow, cumulative and with its name: a lost update heals with the next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowState {
+    /// Which flow.
+    pub id: FlowId,
+    /// First packet seen.
+    pub first_seen: Time,
+    /// Last packet seen.
+    pub last_seen: Time,
+    /// Over what.
+    pub transport: Transport,
+    /// Who, and whom.
+    pub ends: Ends,
+    /// Payload bytes client to server: TCP sequence space covered, UDP payload.
+    pub bytes_up: u64,
+    /// Payload bytes server to client.
+    pub bytes_down: u64,
+    /// Its name and how it was seen, where it has one that is no cover.
+    pub name: Option<(HostName, Source)>,
+    /// Named, or why not.
+    pub reason: Reason,
+    /// Whether it is encrypted, rather than a request in clear.
+    pub is_encrypted: bool,
+    /// What hides in it, told by its first packet.
+    pub blind_spot: Option<BlindSpot>,
+    /// Whether no more will come.
+    pub closed: bool,
+}
+
+/// What the engine says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A name was seen.
+    Name(Box<Observation>),
+    /// A flow stands so: at its first name, every 5 s of packet time while it changes, and at its end.
+    Flow(FlowState),
+}
