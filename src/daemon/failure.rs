@@ -53,3 +53,14 @@ impl From<std::io::Error> for Failure {
         }
     }
 }
+
+/// An error and what caused it, in one line.
+pub fn cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(inner) = next {
+        text = format!("{text}: {inner}");
+        next = inner.source();
+    }
+    text
+}

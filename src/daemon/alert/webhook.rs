@@ -1,6 +1,5 @@
 //! The generic webhook: one POST of JSON an attempt, signed, bounded in time and in what it reads back.
 
-use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use super::outbox::{Outcome, Sink};
 use super::retry_after;
 use super::signing::sign;
 use crate::daemon::clock;
+use crate::daemon::failure::cause;
 use crate::daemon::letter::Letter;
 use crate::daemon::secret::Secrets;
 
@@ -150,15 +150,4 @@ async fn quote(mut response: Response) -> String {
     }
     let text: String = String::from_utf8_lossy(&bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).take(QUOTE).collect();
     if text.trim().is_empty() { String::new() } else { format!(": {}", text.trim()) }
-}
-
-/// An error and what caused it, in one line.
-fn cause(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(inner) = next {
-        text = format!("{text}: {inner}");
-        next = inner.source();
-    }
-    text
 }

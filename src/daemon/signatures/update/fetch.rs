@@ -1,6 +1,5 @@
 //! Fetching a bundle: from a file, or over HTTPS with every bound a liar could try.
 
-use std::error::Error;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use reqwest::{Certificate, Client, Response, Url, redirect};
 
 use crate::daemon::bundle::{MAX_BUNDLE, folder};
 use crate::daemon::config::is_loopback;
-use crate::daemon::failure::Failure;
+use crate::daemon::failure::{Failure, cause};
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -140,15 +139,4 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, String> {
 fn shown(url: &Url) -> String {
     let port = url.port().map_or(String::new(), |port| format!(":{port}"));
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
-}
-
-/// An error and what caused it, in one line.
-fn cause(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(inner) = next {
-        text = format!("{text}: {inner}");
-        next = inner.source();
-    }
-    text
 }
