@@ -3,7 +3,7 @@
 use crate::engine::event::Source;
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
-use crate::engine::sighting::{Agent, Evidence, Finding, Sighting, Sources, UseBytes};
+use crate::engine::sighting::{Agent, Evidence, Finding, Identity, Sighting, Sources, Turns, UseBytes};
 
 /// 2026-11-23T07:00:00.123456Z.
 pub(crate) const SEVEN: Time = Time(1_795_417_200_123_456_000);
@@ -15,6 +15,7 @@ pub(crate) fn sighting() -> Sighting {
     sources.insert(Source::DnsQuery);
     Sighting {
         client: "10.0.0.5".into(),
+        identity: Identity { host: Some("ws-14".into()), mac: Some([2, 0, 0, 0, 0, 5]), ..Identity::default() }.into(),
         team: "design".into(),
         service: "openai.chatgpt".into(),
         vendor: "OpenAI".into(),
@@ -29,6 +30,8 @@ pub(crate) fn sighting() -> Sighting {
         bytes_up: 12_000,
         bytes_down: 340_000,
         use_bytes: UseBytes { up: 12_000, down: 340_000, upload: 0 },
+        active_minutes: 2,
+        turns: Turns { low: 4, high: 6 },
         sources,
         names: vec!["chatgpt.com".into(), "ab.chatgpt.com".into()],
         closed: false,

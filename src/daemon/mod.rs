@@ -16,6 +16,7 @@ pub mod failure;
 mod fixture;
 pub mod letter;
 pub mod log;
+pub mod mac;
 pub mod metrics;
 pub mod name_json;
 pub mod names;

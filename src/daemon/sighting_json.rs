@@ -2,14 +2,16 @@
 
 use serde::{Serialize, Serializer};
 
-use super::clock;
+use super::{clock, mac};
 use crate::engine::frame::Time;
-use crate::engine::sighting::Sighting;
+use crate::engine::sighting::{Identity, Sighting};
 
 /// A sighting as it is printed; the order of the fields is the order of the keys.
 #[derive(Serialize)]
 pub struct SightingJson<'a> {
     client: &'a str,
+    #[serde(flatten)]
+    identity: IdentityJson<'a>,
     team: &'a str,
     service: &'a str,
     vendor: &'a str,
@@ -25,14 +27,51 @@ pub struct SightingJson<'a> {
     connections: u32,
     bytes_up: u64,
     bytes_down: u64,
+    active_minutes: u32,
+    turns: [u32; 2],
     sources: Vec<&'static str>,
     names: Vec<&'a str>,
+}
+
+/// Who a client is besides its address; what is not known is left out.
+#[derive(Serialize, Default)]
+pub struct IdentityJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mac: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    shared: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    estimate: bool,
+}
+
+impl<'a> From<&'a Identity> for IdentityJson<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        IdentityJson {
+            host: identity.host.as_deref(),
+            user: identity.user.as_deref(),
+            site: identity.site.as_deref(),
+            mac: identity.mac.map(mac::text),
+            shared: identity.is_shared,
+            estimate: identity.is_estimate,
+        }
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl<'a> From<&'a Sighting> for SightingJson<'a> {
     fn from(s: &'a Sighting) -> Self {
         SightingJson {
             client: &s.client,
+            identity: IdentityJson::from(&*s.identity),
             team: &s.team,
             service: &s.service,
             vendor: &s.vendor,
@@ -46,6 +85,8 @@ impl<'a> From<&'a Sighting> for SightingJson<'a> {
             connections: s.connections,
             bytes_up: s.bytes_up,
             bytes_down: s.bytes_down,
+            active_minutes: s.active_minutes,
+            turns: [s.turns.low, s.turns.high],
             sources: s.sources.iter().map(|source| source.word()).collect(),
             names: s.names.iter().map(|name| &**name).collect(),
         }
@@ -66,10 +107,10 @@ mod tests {
     fn prints_the_fields_of_the_design_in_their_order() {
         assert_eq!(
             serde_json::to_string(&SightingJson::from(&sighting())).unwrap(),
-            "{\"client\":\"10.0.0.5\",\"team\":\"design\",\"service\":\"openai.chatgpt\",\"vendor\":\"OpenAI\",\"category\":\"chat\",\
+            "{\"client\":\"10.0.0.5\",\"host\":\"ws-14\",\"mac\":\"02:00:00:00:00:05\",\"team\":\"design\",\"service\":\"openai.chatgpt\",\"vendor\":\"OpenAI\",\"category\":\"chat\",\
              \"status\":\"unreviewed\",\"evidence\":\"engaged\",\"presence_only\":false,\"agent\":\"browser\",\
              \"first_seen\":\"2026-11-23T07:00:00.123456Z\",\"last_seen\":\"2026-11-23T07:01:00.123456Z\",\"connections\":3,\
-             \"bytes_up\":12000,\"bytes_down\":340000,\"sources\":[\"tls_sni\",\"dns_query\"],\"names\":[\"chatgpt.com\",\"ab.chatgpt.com\"]}"
+             \"bytes_up\":12000,\"bytes_down\":340000,\"active_minutes\":2,\"turns\":[4,6],\"sources\":[\"tls_sni\",\"dns_query\"],\"names\":[\"chatgpt.com\",\"ab.chatgpt.com\"]}"
         );
     }
 }

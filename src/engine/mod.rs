@@ -14,6 +14,7 @@ pub mod flow;
 pub mod frame;
 pub mod group;
 pub mod host;
+pub mod identity;
 pub mod ledger;
 pub mod names;
 pub mod packet;

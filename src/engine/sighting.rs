@@ -99,12 +99,47 @@ pub struct UseBytes {
     pub upload: u64,
 }
 
+/// Who a client is besides its address, as far as the wire and the site's own files tell.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Identity {
+    /// Host name.
+    pub host: Option<Arc<str>>,
+    /// Person or account.
+    pub user: Option<Arc<str>>,
+    /// Place, as the site names it.
+    pub site: Option<Arc<str>>,
+    /// Link-layer address of the client itself, never of a router.
+    pub mac: Option<[u8; 6]>,
+    /// Many stand behind this address: a NAT or a proxy.
+    pub is_shared: bool,
+    /// That it is one client is an estimate: temporary addresses counted by their /64.
+    pub is_estimate: bool,
+}
+
+impl Identity {
+    /// Whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Identity::default()
+    }
+}
+
+/// How many exchanges of prompt and answer there were, about: a range, both ends inclusive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Turns {
+    /// At least so many.
+    pub low: u32,
+    /// At most so many.
+    pub high: u32,
+}
+
 /// One client's use of one service in one session (silence of the session length ends it), with everything as it was then.
 /// Cumulative: a later copy with the same `client`, `service` and `first_seen` replaces an earlier one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {
     /// Who: an address, or what privacy makes of it.
     pub client: Arc<str>,
+    /// What else is known of who that is, as it was then.
+    pub identity: Arc<Identity>,
     /// Group of the client, `other` where none is configured.
     pub team: Arc<str>,
     /// Service id, as `openai.chatgpt`.
@@ -133,6 +168,10 @@ pub struct Sighting {
     pub bytes_down: u64,
     /// Of these, what evidence is judged by.
     pub use_bytes: UseBytes,
+    /// Minutes of the session in which bytes moved.
+    pub active_minutes: u32,
+    /// Prompts and answers, about.
+    pub turns: Turns,
     /// How it was seen.
     pub sources: Sources,
     /// Names seen, in order of first appearance, at most [`Sighting::MAX_NAMES`].

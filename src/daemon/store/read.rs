@@ -5,10 +5,10 @@ use sqlx::sqlite::SqliteRow;
 
 use super::outbox::{DELIVERED, GIVEN_UP};
 use super::{Store, StoreError};
-use crate::daemon::notice::NoticeKind;
+use crate::daemon::{mac, notice::NoticeKind};
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
-use crate::engine::sighting::{Agent, Evidence, Sighting, Sources, UseBytes};
+use crate::engine::sighting::{Agent, Evidence, Identity, Sighting, Sources, Turns, UseBytes};
 
 /// Rows read with one statement.
 const PAGE: usize = 1000;
@@ -19,10 +19,12 @@ pub(super) const OPEN_IDS: &str = "SELECT id FROM sighting WHERE closed = 0 ORDE
 pub(super) const SIGHTINGS: &str = "
     SELECT c.name AS client, t.name AS team, s.name AS service, s.vendor, s.category, g.status, g.evidence, g.presence_only, g.agent,
            g.first_seen, g.last_seen, g.connections, g.bytes_up, g.bytes_down, g.sources, g.closed,
-           g.use_up, g.use_down, g.use_upload,
+           g.use_up, g.use_down, g.use_upload, g.active_minutes, g.turns_low, g.turns_high,
+           i.host, i.user, i.site, i.mac, i.shared, i.estimate,
            (SELECT json_group_array(m.name ORDER BY l.position) FROM sighting_name l JOIN name m ON m.id = l.name_id
             WHERE l.sighting_id = g.id) AS names
     FROM sighting g JOIN client c ON c.id = g.client_id JOIN team t ON t.id = g.team_id JOIN service s ON s.id = g.service_id
+    LEFT JOIN identity i ON i.id = g.identity_id
     WHERE g.id IN (SELECT value FROM json_each(?1))
     ORDER BY g.first_seen, g.id";
 
@@ -155,6 +157,7 @@ fn sighting(row: &SqliteRow) -> sqlx::Result<Sighting> {
     let names: Vec<String> = serde_json::from_str(text("names")?).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
     Ok(Sighting {
         client: text("client")?.into(),
+        identity: identity(row)?.into(),
         team: text("team")?.into(),
         service: text("service")?.into(),
         vendor: text("vendor")?.into(),
@@ -173,9 +176,25 @@ fn sighting(row: &SqliteRow) -> sqlx::Result<Sighting> {
             down: row.try_get::<i64, _>("use_down")?.unsigned_abs(),
             upload: row.try_get::<i64, _>("use_upload")?.unsigned_abs(),
         },
+        active_minutes: row.try_get("active_minutes")?,
+        turns: Turns { low: row.try_get("turns_low")?, high: row.try_get("turns_high")? },
         sources: Sources(row.try_get("sources")?),
         names: names.into_iter().map(Into::into).collect(),
         closed: row.try_get("closed")?,
+    })
+}
+
+/// Who the client was; nothing known where the sighting has no identity.
+fn identity(row: &SqliteRow) -> sqlx::Result<Identity> {
+    let text = |column: &str| -> sqlx::Result<Option<&str>> { Ok(row.try_get::<Option<&str>, _>(column)?.filter(|t| !t.is_empty())) };
+    let flag = |column: &str| -> sqlx::Result<bool> { Ok(row.try_get::<Option<bool>, _>(column)?.unwrap_or_default()) };
+    Ok(Identity {
+        host: text("host")?.map(Into::into),
+        user: text("user")?.map(Into::into),
+        site: text("site")?.map(Into::into),
+        mac: text("mac")?.and_then(mac::parse),
+        is_shared: flag("shared")?,
+        is_estimate: flag("estimate")?,
     })
 }
 

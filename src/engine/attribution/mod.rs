@@ -286,6 +286,7 @@ fn heading(judgement: &Judgement, client: IpAddr, service: &str) -> Heading {
     let known = judgement.signatures.service(service);
     Heading {
         client: client.to_string().into(),
+        identity: Arc::default(),
         team: Arc::clone(judgement.teams.name_of(client)),
         vendor: known.map_or_else(|| "".into(), |s| Arc::clone(&s.vendor)),
         category: known.map_or_else(|| "".into(), |s| s.category.word().into()),

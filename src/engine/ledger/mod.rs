@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use super::event::Source;
 use super::frame::Time;
 use super::policy::Status;
-use super::sighting::{Agent, Evidence, Finding, Sighting};
+use super::sighting::{Agent, Evidence, Finding, Identity, Sighting};
 use open::Open;
 
 pub use open::{Entry, Thresholds};
@@ -37,6 +37,8 @@ pub struct SightingKey {
 pub struct Heading {
     /// The client as it is written down.
     pub client: Arc<str>,
+    /// What else is known of who that is.
+    pub identity: Arc<Identity>,
     /// Group of the client.
     pub team: Arc<str>,
     /// Vendor of the service.
@@ -215,11 +217,12 @@ impl Ledger {
         if self.index.len() >= self.bound {
             self.evict();
         }
-        let Heading { client, team, vendor, category } = heading;
+        let Heading { client, identity, team, vendor, category } = heading;
         self.put(Open {
             key: key.clone(),
             sighting: Sighting {
                 client,
+                identity,
                 team,
                 service: Arc::clone(&key.service),
                 vendor,
@@ -234,6 +237,8 @@ impl Ledger {
                 bytes_up: 0,
                 bytes_down: 0,
                 use_bytes: Default::default(),
+                active_minutes: 0,
+                turns: Default::default(),
                 sources: Default::default(),
                 names: Vec::new(),
                 closed: false,
