@@ -3,6 +3,7 @@
 mod bounds;
 mod policy;
 mod read;
+mod sighting;
 mod webhook;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,6 +17,7 @@ use super::diagnostic::{Diagnostic, any_error};
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
+use crate::engine::ledger::SpecialLimits;
 
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
@@ -173,7 +175,7 @@ pub struct Group {
 }
 
 /// `[sighting]`: when a session ends, and what counts as use and upload.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sighting {
     /// Minutes of silence that end a session; default 15.
     pub session_minutes: u64,
@@ -185,6 +187,17 @@ pub struct Sighting {
     pub upload_bytes: u64,
     /// The same to a host whose role is upload; default 262,144.
     pub upload_bytes_upload_host: u64,
+    /// `[[sighting.threshold]]`, for a service or a team.
+    pub thresholds: Vec<WrittenThreshold>,
+}
+
+/// Limits of a service or a team, and where they stand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WrittenThreshold {
+    /// Its line.
+    pub line: usize,
+    /// The limits.
+    pub limits: SpecialLimits,
 }
 
 impl Default for Sighting {
@@ -195,6 +208,7 @@ impl Default for Sighting {
             engaged_bytes_down: 16384,
             upload_bytes: 1_000_000,
             upload_bytes_upload_host: 262_144,
+            thresholds: Vec::new(),
         }
     }
 }

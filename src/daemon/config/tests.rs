@@ -161,3 +161,23 @@ fn a_key_that_is_none_is_said() {
              with RW"]
     );
 }
+
+#[test]
+fn thresholds_of_a_service_or_a_team_are_checked() {
+    let text = "[[team]]\nname = \"design\"\nsubnets = [\"10.0.0.0/8\"]\n[[sighting.threshold]]\nservice = \"openai.*\"\nteam = \
+                \"design\"\nupload_bytes = 5\nengaged_bytes_up = 6\n[[sighting.threshold]]\nteam = \"desing\"\nupload_bytes = 7\n\
+                [[sighting.threshold]]\nupload_bytes = 8\n[[sighting.threshold]]\nservice = \"openai.*\"\nteam = \"design\"\n";
+    let (config, problems) = Config::parse(Path::new("c.toml"), text);
+    let first = &config.sighting.thresholds[0].limits;
+    assert_eq!((first.upload, first.engaged_up, first.upload_host), (Some(5), Some(6), None));
+    let shown: Vec<_> = problems.iter().map(|d| (d.line, d.message.as_str())).collect();
+    assert_eq!(
+        shown,
+        [
+            (10, "sighting.threshold names team \"desing\", which is no team"),
+            (12, "sighting.threshold names neither a service nor a team"),
+            (14, "sighting.threshold is for the same service and team as the one of line 4"),
+            (14, "sighting.threshold sets no value"),
+        ]
+    );
+}

@@ -6,6 +6,7 @@ pub mod lint;
 mod merge;
 pub mod policy_check;
 pub mod signature_file;
+mod threshold_check;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,7 @@ impl Rules {
     /// The same as if the records of a configuration were these.
     pub fn compiled(config: &Config, mut catalogue: Catalogue) -> (Rules, Vec<Diagnostic>) {
         catalogue.problems.extend(policy_check::check(&config.policy, &catalogue.entries, &disabled(config)));
+        catalogue.problems.extend(threshold_check::check(config, &catalogue.entries, &disabled(config)));
         let rules = Rules {
             signatures: Arc::new(catalogue.signatures()),
             policy: Arc::new(config.policy.compiled()),

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use super::counters::Table;
 use super::dns_memory::DnsMemory;
-use super::event::{BlindSpot, Detail, Event, Observation, Source};
+use super::event::{BlindSpot, Detail, Event, Exchanges, Observation, Source};
 use super::frame::Time;
 use super::group::Groups;
 use super::host::HostName;
@@ -83,13 +83,25 @@ struct Detection {
     key: SightingKey,
     is_use: bool,
     is_upload: bool,
+    role: Role,
+}
+
+impl Detection {
+    /// Exchanges of this host that are turns: an API's answer may come in one piece, a page's is streamed.
+    fn turns(&self, exchanges: Exchanges) -> u32 {
+        match self.role {
+            Role::Api if self.is_use => exchanges.all,
+            Role::Web | Role::Voice if self.is_use => exchanges.streamed,
+            _ => 0,
+        }
+    }
 }
 
 impl Attribution {
     /// Nothing seen yet.
     pub fn new(judgement: Judgement, bounds: Bounds) -> Self {
         Attribution {
-            ledger: Ledger::new(judgement.thresholds, bounds.sightings, bounds.seed),
+            ledger: Ledger::new(judgement.thresholds.clone(), bounds.sightings, bounds.seed),
             memory: DnsMemory::new(bounds.dns_memory, bounds.seed),
             flows: Flows::new(bounds.flows, bounds.seed),
             judgement,
@@ -133,7 +145,7 @@ impl Attribution {
     /// Judges by new rules from now on. Open sightings that would be judged differently end, so that each keeps the status it had.
     pub fn judge_by(&mut self, judgement: Judgement) {
         self.judgement = judgement;
-        self.ledger.set_thresholds(self.judgement.thresholds);
+        self.ledger.set_thresholds(self.judgement.thresholds.clone());
         let judgement = &self.judgement;
         let now = self.now;
         self.ledger.end_where(|key, sighting| {
@@ -279,7 +291,7 @@ fn detect(judgement: &Judgement, client: IpAddr, name: &str, now: Time) -> Optio
     let team = judgement.teams.name_of(client);
     let status = judgement.policy.decide(&Question::new(&matched, name, team, Some(client)), now).status;
     let key = SightingKey { client, service: Arc::clone(&matched.service.id), status };
-    Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use() })
+    Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use(), role: matched.role })
 }
 
 fn heading(judgement: &Judgement, client: IpAddr, service: &str) -> Heading {

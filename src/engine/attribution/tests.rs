@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::engine::event::{Ends, FlowId, FlowState, Reason, Transport};
 use crate::engine::host::HostName;
+use crate::engine::minutes::Minutes;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
 use crate::engine::policy::Status;
@@ -58,6 +59,8 @@ fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) -> FlowState 
         ends: ends(),
         bytes_up: up,
         bytes_down: down,
+        exchanges: Exchanges::default(),
+        minutes: Minutes::until(Time::new(1000 + second, 0)).since(Minutes::of(Time::new(1000 + second, 0))),
         name: (!name.is_empty()).then(|| (HostName::unchecked(name), Source::TlsSni)),
         reason: if name.is_empty() { Reason::NoSni } else { Reason::Named },
         is_encrypted: true,

@@ -2,7 +2,7 @@
 
 use super::opening::Open;
 use super::said::Fact;
-use super::{Engine, HTTPS_PORT, Sink, digest};
+use super::{Engine, HTTPS_PORT, Sink, digest, moved};
 use crate::engine::bytes::Verdict;
 use crate::engine::event::{Anomaly, Reason, Source};
 use crate::engine::flow::Phase;
@@ -29,6 +29,7 @@ impl Engine {
             if !d.datagram(packet.segment.payload, packet.segment.wire) {
                 return self.counters.anomaly(Anomaly::Duplicate);
             }
+            moved(flow, direction, packet.segment.wire.into(), (now, self.minute));
         }
         match phase {
             Phase::Done if packet.segment.payload.first().is_some_and(|b| b & 0x80 != 0) => self.learn_connection(at, direction, packet),

@@ -12,6 +12,7 @@ use super::counters::{Counters, Table};
 use super::event::{Anomaly, BlindSpot, Ends, Event, FlowState, Reason};
 use super::flow::{Flow, FlowKey, FlowTable, Phase};
 use super::frame::{Frame, Time};
+use super::minutes::Minutes;
 use super::packet::{self, Fragments, Packet, Step, Transport, Walk};
 use lookup::Lookups;
 use migration::Connections;
@@ -61,6 +62,8 @@ impl Default for Settings {
 /// - [`Engine::counters`] at any time.
 pub struct Engine {
     now: Time,
+    /// The minute of `now`.
+    minute: u32,
     counters: Counters,
     table: FlowTable<Open>,
     fragments: Fragments,
@@ -80,6 +83,7 @@ impl Engine {
     pub fn new(settings: Settings) -> Self {
         Engine {
             now: Time::default(),
+            minute: 0,
             counters: Counters::default(),
             table: FlowTable::new(settings.flows, settings.engine, settings.seed),
             fragments: Fragments::new(settings.seed),
@@ -131,6 +135,7 @@ impl Engine {
         let is_new_second = now.seconds() > self.now.seconds();
         self.now = self.now.max(now);
         if is_new_second {
+            self.minute = Minutes::of(self.now);
             while let Some(at) = self.table.due(self.now) {
                 self.deadline(at, sink);
             }
@@ -313,6 +318,24 @@ fn silence(flow: &Flow<Open>) -> u64 {
     }
 }
 
+/// Notes that new bytes moved in a direction. Exchanges are looked for where the flow is told about.
+#[inline]
+fn moved(flow: &mut Flow<Open>, direction: usize, bytes: u64, (now, minute): (Time, u32)) {
+    if bytes == 0 {
+        return;
+    }
+    flow.minutes.note(minute);
+    if flow.reason.is_none() {
+        return;
+    }
+    let is_udp = flow.key.transport() == Transport::Udp;
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    match client_of(flow) == direction {
+        true => flow.dialogue.up(now, bytes, is_udp),
+        false => flow.dialogue.down(now, bytes, is_udp),
+    }
+}
+
 /// Direction of a flow's client: known, or the end with the higher port.
 fn client_of<O>(flow: &Flow<O>) -> usize {
     match flow.client {
@@ -338,6 +361,8 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         ends: ends_of(flow),
         bytes_up: bytes(client),
         bytes_down: bytes(1 - client),
+        exchanges: flow.dialogue.exchanges(),
+        minutes: flow.minutes,
         name: flow.name.clone(),
         reason: flow.reason.unwrap_or(Reason::Named),
         is_encrypted: flow.is_encrypted,

@@ -2,7 +2,7 @@
 
 use super::opening::Open;
 use super::said::Fact;
-use super::{Engine, Sink, TELL_SECONDS, TLS_PORTS, digest, is_missed, state};
+use super::{Engine, Sink, TELL_SECONDS, TLS_PORTS, digest, is_missed, moved, state};
 use crate::engine::counters::Table;
 use crate::engine::event::{Anomaly, Event, Reason};
 use crate::engine::flow::{Flow, Phase};
@@ -28,9 +28,12 @@ impl Engine {
         let Some(flow) = self.table.flow(at) else { return };
         flow.last_seen = now;
         flow.is_told = false;
+        let before = flow.directions.get(direction).map_or(0, |d| d.bytes);
         if !account(flow, direction, segment) {
             self.counters.anomaly(Anomaly::Sequence);
         }
+        let fresh = flow.directions.get(direction).map_or(0, |d| d.bytes.saturating_sub(before));
+        moved(flow, direction, fresh, (now, self.minute));
         if segment.flags.0 & 0b111 != 0 {
             self.control(at, direction, segment, sink);
         }

@@ -1,6 +1,8 @@
 //! The ledger: open sightings, one for each client, service and policy status, and when each session ends.
 
+mod bucket;
 mod open;
+mod thresholds;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -12,11 +14,14 @@ use hashbrown::HashMap;
 
 use super::event::Source;
 use super::frame::Time;
+use super::minutes::Minutes;
 use super::policy::Status;
 use super::sighting::{Agent, Evidence, Finding, Identity, Sighting};
+use bucket::Bucket;
 use open::Open;
 
-pub use open::{Entry, Thresholds};
+pub use open::Entry;
+pub use thresholds::{Limits, SpecialLimits, Thresholds};
 
 /// Ended findings searched for one that no alert waits for, when one must be given up.
 const SEARCHED: usize = 64;
@@ -108,6 +113,10 @@ impl Ledger {
         let (evidence, was_due) = (sighting.evidence, sighting.is_alert_due());
         self.put(Open {
             key,
+            // The minute of its last byte counts already. What it sent in one go begins anew: evidence that it gave stands.
+            minutes: if sighting.active_minutes > 0 { Minutes::until(sighting.last_seen) } else { Minutes::default() },
+            sent: Bucket::default(),
+            sent_as_files: Bucket::default(),
             has_used_lookup: is_use,
             has_used_contact: is_use && evidence > Evidence::Resolved,
             is_dirty: false,
@@ -123,10 +132,9 @@ impl Ledger {
         self.end_silent(now);
         let known = self.index.get(key).copied();
         let at = known.unwrap_or_else(|| self.begin(key, now, heading()));
-        let thresholds = self.thresholds;
         let Some(open) = self.open.get_mut(at).and_then(Option::as_mut) else { return false };
         open.enter(entry, now);
-        open.judge(&thresholds);
+        open.judge(&self.thresholds.of(&open.key.service, &open.sighting.team));
         self.has_due |= open.is_newly_due;
         if !open.is_dirty {
             open.is_dirty = true;
@@ -243,6 +251,9 @@ impl Ledger {
                 names: Vec::new(),
                 closed: false,
             },
+            minutes: Minutes::default(),
+            sent: Bucket::default(),
+            sent_as_files: Bucket::default(),
             has_used_lookup: false,
             has_used_contact: false,
             is_dirty: false,
