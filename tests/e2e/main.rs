@@ -7,6 +7,7 @@
 mod captures;
 mod cases;
 mod client;
+mod h3;
 mod metrics;
 mod net;
 mod patience;

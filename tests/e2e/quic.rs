@@ -1,14 +1,20 @@
-//! The HTTP/3 server: as much of it as a browser needs to show one page.
+//! The HTTP/3 server: as much of it as a browser needs to show one page, or to hold a conversation (see `peers/chat_server.py`).
 
+use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::rustls::pki_types::pem::PemObject;
 use quinn::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use quinn::rustls::{ServerConfig, crypto::ring};
 
+use crate::h3::{self, Request};
 use crate::server::QUIC_PAGE;
+
+const CHAT_PAGE: &str = include_str!("../peers/chat_page.html");
 
 /// Serves at the address until it is killed. `folder` holds `server.pem` and `server.key`.
 pub fn serve(address: &str, folder: &str) {
@@ -41,23 +47,63 @@ fn configuration(folder: &str) -> quinn::ServerConfig {
 
 /// RFC 9114: a control stream with empty SETTINGS, then the page on every request stream.
 async fn converse(connection: quinn::Connection) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let name = connection.handshake_data().and_then(|d| d.downcast::<quinn::crypto::rustls::HandshakeData>().ok());
+    let name: Arc<str> = name.and_then(|d| d.server_name).unwrap_or_default().into();
     let mut control = connection.open_uni().await?;
     control.write_all(&[0x00, 0x04, 0x00]).await?;
     loop {
-        let (mut answer, mut request) = connection.accept_bi().await?;
+        let (answer, mut request) = connection.accept_bi().await?;
+        let name = Arc::clone(&name);
         tokio::spawn(async move {
-            let _ = request.read_to_end(1 << 20).await;
-            let _ = answer.write_all(&page()).await;
-            let _ = answer.finish();
+            let request = request.read_to_end(1 << 26).await.unwrap_or_default();
+            respond(Request::read(&request), answer, &name).await
         });
     }
 }
 
-/// A HEADERS frame (QPACK static entries 25, `:status 200`, and 52, `content-type text/html`), then DATA.
-fn page() -> Vec<u8> {
-    let mut frames = vec![0x01, 0x04, 0x00, 0x00, 0xd9, 0xf4, 0x00];
-    let length = u16::try_from(QUIC_PAGE.len()).expect("a short page");
-    frames.extend((length | 0x4000).to_be_bytes());
-    frames.extend(QUIC_PAGE.as_bytes());
-    frames
+/// What `peers/chat_server.py` answers to the same request.
+async fn respond(request: Request, mut answer: quinn::SendStream, name: &str) -> Result<(), quinn::WriteError> {
+    let number = |key, otherwise| request.number(key).unwrap_or(otherwise);
+    match request.path() {
+        "/chat" => {
+            note("turn", name);
+            tokio::time::sleep(Duration::from_secs_f64(number("wait", 0.4))).await;
+            answer.write_all(&h3::headers()).await?;
+            let gap = number("gap", 0.05);
+            for _ in 0..(number("seconds", 3.0) / gap) as u32 {
+                tokio::time::sleep(Duration::from_secs_f64(gap)).await;
+                let event = format!("data: {}\n\n", "x".repeat(number("size", 100.0) as usize));
+                answer.write_all(&h3::data(event.as_bytes())).await?;
+            }
+        }
+        "/live" => {
+            answer.write_all(&h3::headers()).await?;
+            loop {
+                tokio::time::sleep(Duration::from_secs_f64(number("every", 15.0))).await;
+                answer.write_all(&h3::data(b"data: something happened\n\n")).await?;
+            }
+        }
+        path => {
+            if path == "/done" {
+                note("done", name);
+            }
+            let body = match path {
+                "/page" => CHAT_PAGE.as_bytes().to_vec(),
+                "/asset" => vec![0x5a; number("size", 1000.0) as usize],
+                "/telemetry" | "/done" => Vec::new(),
+                _ => QUIC_PAGE.as_bytes().to_vec(),
+            };
+            answer.write_all(&[h3::headers(), h3::data(&body)].concat()).await?;
+        }
+    }
+    let _ = answer.finish();
+    Ok(())
+}
+
+/// Writes into the file that the environment names, as the other server does.
+fn note(word: &str, name: &str) {
+    let file = std::env::var_os("CHAT_LOG").and_then(|file| File::options().append(true).open(file).ok());
+    if let Some(mut file) = file {
+        let _ = file.write_all(format!("{word} {name}\n").as_bytes());
+    }
 }
