@@ -89,11 +89,12 @@ struct Detection {
 impl Detection {
     /// Exchanges of this host that are turns: an API's answer may come in one piece, a page's is streamed.
     fn turns(&self, exchanges: Exchanges) -> u32 {
-        match self.role {
+        let turns = match self.role {
             Role::Api if self.is_use => exchanges.all,
             Role::Web | Role::Voice if self.is_use => exchanges.streamed,
             _ => 0,
-        }
+        };
+        turns.into()
     }
 }
 

@@ -134,9 +134,9 @@ pub struct Observation {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Exchanges {
     /// Answers that came as a long low-rate tail.
-    pub streamed: u32,
+    pub streamed: u16,
     /// These, and answers that came in one piece after a long wait.
-    pub all: u32,
+    pub all: u16,
 }
 
 /// The state of one encrypted or named flow, cumulative and with its name: a lost update heals with the next.

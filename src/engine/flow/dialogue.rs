@@ -142,8 +142,8 @@ impl Dialogue {
 
     /// Exchanges so far. [`Exchanges::all`] never falls.
     pub fn exchanges(&self) -> Exchanges {
-        let waited = u32::from(self.waited).saturating_add(self.pending().into());
-        Exchanges { streamed: self.streamed.into(), all: u32::from(self.streamed).saturating_add(waited) }
+        let waited = self.waited.saturating_add(self.pending());
+        Exchanges { streamed: self.streamed, all: self.streamed.saturating_add(waited) }
     }
 
     /// A burst after quiet: what comes down from now on may be its answer.
