@@ -20,6 +20,9 @@ const LEAST_UP_TCP: u32 = 56;
 const LEAST_UP_UDP: u32 = 80;
 /// Least downstream datagram that may carry an answer.
 const LEAST_DOWN_UDP: u32 = 48;
+/// A datagram larger than this is no piece by itself: servers probe for the path's MTU with such (RFC 9000 §14.3), and a piece of an answer that
+/// is so large has a rest behind it.
+const LARGEST_DOWN_UDP: u32 = 1280;
 /// Least bytes of a burst that may be a prompt: HTTP/2 and QUIC compress the headers of a second request to a few dozen.
 const LEAST_PROMPT: u16 = 96;
 /// A burst that is a prompt, for its size, though it comes soon after an answer: an agent sends its whole conversation again.
@@ -35,8 +38,8 @@ const PAUSE: u32 = SECOND * 5 / 2;
 /// Length and pieces of a tail, at least.
 const TAIL: u16 = (SECOND * 3 / 4) as u16;
 const PIECES: u8 = 4;
-/// A tail so long needs no more pieces than that, whatever was asked with it.
-const LONG_TAIL: u16 = (SECOND * 5 / 2) as u16;
+/// A tail so long, while nothing is asked, needs no more pieces than that, whatever was asked before.
+const LONG_TAIL: u16 = (SECOND * 5 / 4) as u16;
 /// Requests that count against the pieces of a tail, at most: each may be answered by one.
 const MAX_DEBT: u8 = 4;
 /// Bytes a piece of a low-rate tail has on average, at most.
@@ -44,7 +47,7 @@ const SMALL_PIECE: u32 = 1400;
 /// Bytes a tick of a tail has, at most, where its pieces are larger.
 const LOW_RATE: u32 = 24;
 /// From this wait on an answer in one piece counts as waited for.
-const LONG_WAIT: u32 = SECOND;
+const LONG_WAIT: u32 = SECOND * 3 / 5;
 /// Bytes of such an answer, at least, in units of [`UNIT`].
 const LEAST_ANSWER: u16 = 16;
 /// Bytes of one unit of a tail's volume.
@@ -128,13 +131,15 @@ impl Dialogue {
         }
         let tick = tick(now);
         let gap = tick.wrapping_sub(self.last_down);
-        if gap < PIECE {
+        if gap < PIECE || (is_udp && bytes > LARGEST_DOWN_UDP) {
             self.volume = self.volume.saturating_add(units(bytes));
             return;
         }
         self.last_down = tick;
         match self.phase {
             Phase::Idle => {}
+            // The answer was over; this is something else.
+            Phase::Answered if gap > PAUSE => self.phase = Phase::Idle,
             Phase::Answered => self.keep_pace(gap),
             Phase::Asked | Phase::Awaited => self.piece(tick, gap, bytes),
         }
@@ -188,8 +193,7 @@ impl Dialogue {
     }
 
     fn keep_pace(&mut self, gap: u32) {
-        let gap = gap.min(PAUSE) / 8;
-        self.pace = u8::try_from((u32::from(self.pace) * 3 + gap) / 4).unwrap_or(u8::MAX);
+        self.pace = u8::try_from((u32::from(self.pace) * 3 + gap / 8) / 4).unwrap_or(u8::MAX);
     }
 
     fn pace(&self) -> u32 {
