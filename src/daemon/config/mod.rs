@@ -179,11 +179,11 @@ pub struct Group {
 pub struct Sighting {
     /// Minutes of silence that end a session; default 15.
     pub session_minutes: u64,
-    /// Bytes up from which a contact is engaged; default 4096.
+    /// Bytes up, to pages in one go, from which a contact is engaged though no exchange was told; default 8192.
     pub engaged_bytes_up: u64,
     /// Bytes down that engaged needs too; default 16384.
     pub engaged_bytes_down: u64,
-    /// Bytes up that are an upload; default 1,000,000.
+    /// Bytes up in one go that are an upload; default 1,000,000.
     pub upload_bytes: u64,
     /// The same to a host whose role is upload; default 262,144.
     pub upload_bytes_upload_host: u64,
@@ -204,7 +204,7 @@ impl Default for Sighting {
     fn default() -> Self {
         Sighting {
             session_minutes: 15,
-            engaged_bytes_up: 4096,
+            engaged_bytes_up: 8192,
             engaged_bytes_down: 16384,
             upload_bytes: 1_000_000,
             upload_bytes_upload_host: 262_144,

@@ -6,6 +6,7 @@ use crate::engine::event::{FlowState, Reason, Source, Transport};
 use crate::engine::ledger::Entry;
 use crate::engine::names::vpn;
 use crate::engine::sighting::Agent;
+use crate::engine::signature::Role;
 use crate::engine::visibility::Sight;
 
 impl Attribution {
@@ -68,9 +69,10 @@ impl Attribution {
             self.flows.counted(state.id, &detection.key.service, detection.key.status);
         }
         if !fresh.is_nothing() {
-            let (is_use, is_upload) = (detection.is_use, detection.is_upload);
+            let (is_use, is_upload, is_page) = (detection.is_use, detection.is_upload, detection.role == Role::Web);
             let (turns, minutes) = (detection.turns(fresh.exchanges), state.minutes);
-            self.enter(record.client, &detection, &Entry::Bytes { is_use, is_upload, up: fresh.up, down: fresh.down, turns, minutes }, at);
+            let entry = Entry::Bytes { is_use, is_upload, is_page, up: fresh.up, down: fresh.down, turns, minutes };
+            self.enter(record.client, &detection, &entry, at);
         }
     }
 

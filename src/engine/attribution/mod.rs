@@ -6,6 +6,8 @@ mod following;
 mod resolvers;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod volume_tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;

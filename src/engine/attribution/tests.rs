@@ -27,8 +27,15 @@ fn service(id: &str, hosts: &[(&str, Role)]) -> ServiceRecord {
     }
 }
 
-fn judgement() -> Judgement {
-    let hosts = [("chat.example", Role::Web), ("telemetry.chat.example", Role::Telemetry)];
+pub(super) fn judgement() -> Judgement {
+    let hosts = [
+        ("chat.example", Role::Web),
+        ("api.chat.example", Role::Api),
+        ("files.chat.example", Role::Upload),
+        ("cdn.chat.example", Role::Cdn),
+        ("auth.chat.example", Role::Auth),
+        ("telemetry.chat.example", Role::Telemetry),
+    ];
     Judgement {
         signatures: Arc::new(Signatures::new(vec![service("vendor.chat", &hosts)])),
         policy: Arc::new(Policy::new(Status::Unreviewed, Vec::new())),
@@ -43,14 +50,14 @@ fn attribution() -> Attribution {
     Attribution::new(judgement(), Bounds::default())
 }
 
-const CLIENT: [u8; 4] = [10, 0, 0, 1];
+pub(super) const CLIENT: [u8; 4] = [10, 0, 0, 1];
 
 fn ends() -> Ends {
     Ends { client: IpAddr::from(CLIENT), client_port: 50_000, server: IpAddr::from([192, 0, 2, 1]), server_port: 443 }
 }
 
 /// The state of flow `id` named `name`, at a second.
-fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) -> FlowState {
+pub(super) fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) -> FlowState {
     FlowState {
         id: FlowId(id),
         first_seen: Time::new(1000, 0),
@@ -84,7 +91,7 @@ fn hello(id: u64, name: &str, second: u64) -> Event {
     }))
 }
 
-fn all(mut attribution: Attribution) -> Vec<Sighting> {
+pub(super) fn all(mut attribution: Attribution) -> Vec<Sighting> {
     attribution.finish();
     attribution.drain().into_iter().map(|f| f.sighting).collect()
 }

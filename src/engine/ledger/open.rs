@@ -1,7 +1,7 @@
 //! One open sighting: what entries do to it, and how it is judged.
 
 use super::SightingKey;
-use super::bucket::Bucket;
+use super::bucket::{Bucket, LEAK, LEAK_FILES};
 use super::thresholds::Limits;
 use crate::engine::frame::Time;
 use crate::engine::minutes::Minutes;
@@ -26,6 +26,8 @@ pub enum Entry {
         is_use: bool,
         /// Whether the host is there for uploads.
         is_upload: bool,
+        /// Whether the host serves pages, which ask for much of themselves.
+        is_page: bool,
         /// More payload bytes sent by the client.
         up: u64,
         /// More payload bytes sent to it.
@@ -45,6 +47,8 @@ pub(super) struct Open {
     pub(super) minutes: Minutes,
     /// What was sent to use hosts in one go.
     pub(super) sent: Bucket,
+    /// What was sent to use hosts that serve no pages, in all.
+    pub(super) asked: u64,
     /// What was sent to upload hosts in one go.
     pub(super) sent_as_files: Bucket,
     pub(super) has_used_lookup: bool,
@@ -66,19 +70,20 @@ impl Open {
                 s.evidence = s.evidence.max(Evidence::Contacted);
                 self.has_used_contact |= is_use;
             }
-            Entry::Bytes { is_use, is_upload, up, down, turns, minutes } => {
+            Entry::Bytes { is_use, is_upload, is_page, up, down, turns, minutes } => {
                 s.bytes_up = s.bytes_up.saturating_add(up);
                 s.bytes_down = s.bytes_down.saturating_add(down);
                 let fresh = self.minutes.join(minutes.since(Minutes::of(s.first_seen)));
                 s.active_minutes = s.active_minutes.saturating_add(fresh);
                 s.turns = Turns::about(s.turns.count().saturating_add(turns));
                 if is_use {
-                    self.sent.pour(up, now);
+                    self.sent.pour(up, now, LEAK);
+                    self.asked = self.asked.saturating_add(if is_page { 0 } else { up });
                     s.use_bytes.up = s.use_bytes.up.saturating_add(up);
                     s.use_bytes.down = s.use_bytes.down.saturating_add(down);
                 }
                 if is_upload {
-                    self.sent_as_files.pour(up, now);
+                    self.sent_as_files.pour(up, now, LEAK_FILES);
                     s.use_bytes.upload = s.use_bytes.upload.saturating_add(up);
                 }
             }
@@ -90,7 +95,8 @@ impl Open {
         let s = &mut self.sighting;
         if s.evidence >= Evidence::Contacted {
             let used = s.use_bytes;
-            if s.turns.low > 0 || (used.up >= limits.engaged_up && used.down >= limits.engaged_down) {
+            let asked = self.asked.max(self.sent.level());
+            if s.turns.low > 0 || (asked >= limits.engaged_up && used.down >= limits.engaged_down) {
                 s.evidence = s.evidence.max(Evidence::Engaged);
             }
             if self.sent.level() >= limits.upload || self.sent_as_files.level() >= limits.upload_host {

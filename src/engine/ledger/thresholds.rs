@@ -25,7 +25,7 @@ impl Default for Thresholds {
 /// What evidence is judged by: bytes from which on it rises.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Bytes up from which a contact is engaged, though no exchange was told.
+    /// Bytes up, to pages in one go, from which a contact is engaged, though no exchange was told.
     pub engaged_up: u64,
     /// Bytes down that this needs too.
     pub engaged_down: u64,
@@ -37,7 +37,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { engaged_up: 4096, engaged_down: 16_384, upload: 1_000_000, upload_host: 262_144 }
+        Limits { engaged_up: 8192, engaged_down: 16_384, upload: 1_000_000, upload_host: 262_144 }
     }
 }
 
