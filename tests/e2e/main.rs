@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--serve-quic", address, folder] => quic::serve(address, folder),
+        ["--upload-quic", address, name, ca, bytes] => quic::upload(address, name, ca, bytes.parse().expect("a number")),
         ["--receive", address, file] => receiver::receive(address, file.as_ref()),
         ["--write-captures", folder] => in_network(|client| captures::write(client, folder.as_ref())),
         _ => return suite::run(arguments.iter().find(|argument| !argument.starts_with('-')).copied()),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::crypto::rustls::QuicServerConfig;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::rustls::pki_types::pem::PemObject;
 use quinn::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use quinn::rustls::{ServerConfig, crypto::ring};
@@ -42,7 +42,12 @@ fn configuration(folder: &str) -> quinn::ServerConfig {
         .with_single_cert(chain.expect("certificates"), key)
         .expect("key fits certificate");
     tls.alpn_protocols = vec![b"h3".to_vec()];
-    quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).expect("a QUIC cipher")))
+    let mut configuration = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).expect("a QUIC cipher")));
+    // No more under way than the socket's buffer holds: else a busy machine drops datagrams, and the client sends them again.
+    let mut transport = quinn::TransportConfig::default();
+    transport.receive_window(65_536u32.into());
+    configuration.transport_config(Arc::new(transport));
+    configuration
 }
 
 /// RFC 9114: a control stream with empty SETTINGS, then the page on every request stream.
@@ -59,6 +64,34 @@ async fn converse(connection: quinn::Connection) -> Result<(), Box<dyn std::erro
             respond(Request::read(&request), answer, &name).await
         });
     }
+}
+
+/// Sends a request with a body of so many bytes, and waits for its answer; prints the bytes of all datagrams.
+pub fn upload(address: &str, name: &str, ca: &str, bytes: usize) {
+    let mut roots = quinn::rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca).expect("the CA")).expect("a root");
+    let mut tls = quinn::rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&quinn::rustls::version::TLS13])
+        .expect("TLS 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![b"h3".to_vec()];
+    let configuration = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).expect("a QUIC cipher")));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let endpoint = quinn::Endpoint::client("0.0.0.0:0".parse().expect("an address")).expect("binds");
+        let address = address.parse().expect("address and port");
+        let connection = endpoint.connect_with(configuration, address, name).expect("a name").await.expect("connects");
+        let (mut request, mut answer) = connection.open_bi().await.expect("a stream");
+        // Literal field line with the name of static entry 1, `:path`, then DATA.
+        request.write_all(&[0x01, 0x08, 0x00, 0x00, 0x51, 0x04, b'/', b'p', b'u', b't']).await.expect("writes");
+        request.write_all(&h3::data(&vec![b'u'; bytes])).await.expect("writes");
+        request.finish().expect("is open");
+        assert!(!answer.read_to_end(1 << 20).await.expect("an answer").is_empty());
+        println!("{}", connection.stats().udp_tx.bytes);
+        connection.close(0u32.into(), b"");
+        endpoint.wait_idle().await;
+    });
 }
 
 /// What `peers/chat_server.py` answers to the same request.

@@ -74,5 +74,5 @@ if options.get("upload"):
     print(json.dumps(dict(zip(("acked", "received"), tcp_info(connection)))))
 else:
     connection = converse()
-time.sleep(options.get("stay", 0.5))
-post(Connection(host), "/done", "{}")
+    time.sleep(options.get("stay", 0.5))
+    post(Connection(host), "/done", "{}")

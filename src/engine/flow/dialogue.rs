@@ -115,6 +115,7 @@ impl Dialogue {
                 // More of one prompt; or something beside, before the answer begins.
                 self.burst = if self.pieces == 0 { self.burst.max(burst) } else { self.burst.saturating_add(size) };
                 self.debt = self.debt.saturating_add(1).min(MAX_DEBT);
+                // What is asked in between is answered by a piece or two.
                 self.pieces = self.pieces.saturating_sub(2);
                 if self.pieces == 0 {
                     (self.tail, self.volume, self.phase) = (0, 0, Phase::Asked);

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod lifecycle;
 pub mod reload;
 pub mod traffic;
+pub mod volume;
 
 use crate::client::Client;
 use crate::net::CLIENTS;
@@ -19,7 +20,7 @@ pub struct Case {
 
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [traffic::CASES, alerts::CASES, lifecycle::CASES, reload::CASES].into_iter().flatten()
+    [traffic::CASES, alerts::CASES, lifecycle::CASES, reload::CASES, volume::CASES].into_iter().flatten()
 }
 
 /// Who visits last, so that whatever came before has been seen: then what is not there will not come.
