@@ -112,7 +112,8 @@ fn hosts_of_mere_presence_are_a_contact_at_most() {
 #[test]
 fn thresholds_hold_for_a_service_and_a_team() {
     let strict = SpecialLimits { team: Some("design".into()), upload: Some(20_000), ..SpecialLimits::default() };
-    let of_service = SpecialLimits { service: Some(ServicePattern::parse("vendor.*")), upload_host: Some(1000), ..SpecialLimits::default() };
+    let of_service =
+        SpecialLimits { service: Some(ServicePattern::parse("vendor.*")), upload_host: Some(1000), ..SpecialLimits::default() };
     let thresholds = Thresholds { special: [strict, of_service].into(), ..Thresholds::default() };
     let evidence = |team: &str, name| {
         let net = ipnet::IpNet::from(IpAddr::from(CLIENT));

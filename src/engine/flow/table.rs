@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use super::{Direction, Flow, FlowKey, Phase, Dialogue};
+use super::{Dialogue, Direction, Flow, FlowKey, Phase};
 use crate::engine::event::FlowId;
 use crate::engine::frame::Time;
 use crate::engine::minutes::Minutes;

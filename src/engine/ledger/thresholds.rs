@@ -115,7 +115,11 @@ mod tests {
         assert_eq!(upload("anthropic.claude", "other"), Limits::default().upload);
         assert_eq!(upload("anthropic.claude", "design"), 1);
         assert_eq!((upload("openai.api", "other"), upload("openai.api", "design")), (2, 3));
-        assert_eq!((upload("openai.chatgpt", "other"), upload("openai.chatgpt", "design")), (4, 4), "the first of two, and it names no other");
+        assert_eq!(
+            (upload("openai.chatgpt", "other"), upload("openai.chatgpt", "design")),
+            (4, 4),
+            "the first of two, and it names no other"
+        );
         assert_eq!(thresholds.of("openai.chatgpt", "design").engaged_up, 9);
         assert_eq!(thresholds.of("openai.chatgpt", "other").engaged_up, Limits::default().engaged_up);
     }
