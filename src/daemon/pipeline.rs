@@ -23,6 +23,7 @@ pub fn judgement(config: &Config, rules: &Rules) -> Judgement {
             session_seconds: s.session_minutes.saturating_mul(60),
             general: Limits {
                 engaged_up: s.engaged_bytes_up,
+                engaged_posted: s.engaged_bytes_posted,
                 engaged_down: s.engaged_bytes_down,
                 upload: s.upload_bytes,
                 upload_host: s.upload_bytes_upload_host,

@@ -179,8 +179,10 @@ pub struct Group {
 pub struct Sighting {
     /// Minutes of silence that end a session; default 15.
     pub session_minutes: u64,
-    /// Bytes up, to pages in one go, from which a contact is engaged though no exchange was told; default 8192.
+    /// Bytes up in one go from which a contact is engaged though no exchange was told; default 65,536.
     pub engaged_bytes_up: u64,
+    /// The same of bodies alone, or of all that is sent to hosts that serve no pages; default 8192.
+    pub engaged_bytes_posted: u64,
     /// Bytes down that engaged needs too; default 16384.
     pub engaged_bytes_down: u64,
     /// Bytes up in one go that are an upload; default 1,000,000.
@@ -204,7 +206,8 @@ impl Default for Sighting {
     fn default() -> Self {
         Sighting {
             session_minutes: 15,
-            engaged_bytes_up: 8192,
+            engaged_bytes_up: 65_536,
+            engaged_bytes_posted: 8192,
             engaged_bytes_down: 16384,
             upload_bytes: 1_000_000,
             upload_bytes_upload_host: 262_144,

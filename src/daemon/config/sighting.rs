@@ -17,6 +17,7 @@ impl Sighting {
         Sighting {
             session_minutes: fields.number("session_minutes", default.session_minutes, 1..=1440),
             engaged_bytes_up: bytes("engaged_bytes_up", default.engaged_bytes_up),
+            engaged_bytes_posted: bytes("engaged_bytes_posted", default.engaged_bytes_posted),
             engaged_bytes_down: bytes("engaged_bytes_down", default.engaged_bytes_down),
             upload_bytes: bytes("upload_bytes", default.upload_bytes),
             upload_bytes_upload_host: bytes("upload_bytes_upload_host", default.upload_bytes_upload_host),
@@ -46,6 +47,7 @@ fn threshold(table: &Fields<'_>, teams: &[Group]) -> SpecialLimits {
         service: table.text("service").map(|s| ServicePattern::parse(s.value)),
         team: table.text("team").map(|t| t.value.into()),
         engaged_up: bytes("engaged_bytes_up"),
+        engaged_posted: bytes("engaged_bytes_posted"),
         engaged_down: bytes("engaged_bytes_down"),
         upload: bytes("upload_bytes"),
         upload_host: bytes("upload_bytes_upload_host"),
@@ -54,8 +56,9 @@ fn threshold(table: &Fields<'_>, teams: &[Group]) -> SpecialLimits {
         let hint = "add service = \"openai.*\" or team = \"…\"; what holds for all stands in [sighting]";
         table.reading().error(table.line(), "sighting.threshold names neither a service nor a team", hint);
     }
-    if [limits.engaged_up, limits.engaged_down, limits.upload, limits.upload_host].iter().all(Option::is_none) {
-        let hint = "add upload_bytes, upload_bytes_upload_host, engaged_bytes_up or engaged_bytes_down";
+    let values = [limits.engaged_up, limits.engaged_posted, limits.engaged_down, limits.upload, limits.upload_host];
+    if values.iter().all(Option::is_none) {
+        let hint = "add upload_bytes, upload_bytes_upload_host, engaged_bytes_up, engaged_bytes_posted or engaged_bytes_down";
         table.reading().error(table.line(), "sighting.threshold sets no value", hint);
     }
     let known = || teams.iter().map(|g| &*g.name).chain([OTHER]);

@@ -176,8 +176,8 @@ fn thresholds_of_a_service_or_a_team_are_checked() {
         [
             (10, "sighting.threshold names team \"desing\", which is no team"),
             (12, "sighting.threshold names neither a service nor a team"),
-            (14, "sighting.threshold is for the same service and team as the one of line 4"),
             (14, "sighting.threshold sets no value"),
+            (14, "sighting.threshold is for the same service and team as the one of line 4"),
         ]
     );
 }

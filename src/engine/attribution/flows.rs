@@ -28,6 +28,7 @@ pub(super) struct FlowRecord {
     up: u64,
     down: u64,
     exchanges: Exchanges,
+    posted: u32,
     /// It was told about by the engine at least once.
     has_begun: bool,
     /// It counts among the encrypted flows already.
@@ -51,6 +52,7 @@ impl FlowRecord {
             up: 0,
             down: 0,
             exchanges: Exchanges::default(),
+            posted: 0,
             has_begun: false,
             is_encrypted: false,
             is_judged: false,
@@ -69,6 +71,8 @@ pub(super) struct Fresh {
     pub(super) down: u64,
     /// Exchanges of prompt and answer.
     pub(super) exchanges: Exchanges,
+    /// Of the bytes up, those of bodies.
+    pub(super) posted: u32,
 }
 
 impl Fresh {
@@ -154,7 +158,9 @@ impl Flows {
         record.name.as_ref()?;
         let (now, known) = (state.exchanges, record.exchanges);
         let exchanges = Exchanges { streamed: now.streamed.saturating_sub(known.streamed), all: now.all.saturating_sub(known.all) };
-        let fresh = Fresh { up: state.bytes_up.saturating_sub(record.up), down: state.bytes_down.saturating_sub(record.down), exchanges };
+        let (up, down) = (state.bytes_up.saturating_sub(record.up), state.bytes_down.saturating_sub(record.down));
+        let fresh = Fresh { up, down, exchanges, posted: state.posted.saturating_sub(record.posted) };
+        record.posted = record.posted.max(state.posted);
         (record.up, record.down) = (record.up.max(state.bytes_up), record.down.max(state.bytes_down));
         record.exchanges = Exchanges { streamed: known.streamed.max(now.streamed), all: known.all.max(now.all) };
         (!record.is_ordinary).then(|| (record.clone(), fresh))

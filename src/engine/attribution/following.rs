@@ -71,7 +71,9 @@ impl Attribution {
         if !fresh.is_nothing() {
             let (is_use, is_upload, is_page) = (detection.is_use, detection.is_upload, detection.role == Role::Web);
             let (turns, minutes) = (detection.turns(fresh.exchanges), state.minutes);
-            let entry = Entry::Bytes { is_use, is_upload, is_page, up: fresh.up, down: fresh.down, turns, minutes };
+            let Fresh { up, down, posted, .. } = fresh;
+            let posted = if is_page { posted.into() } else { up };
+            let entry = Entry::Bytes { is_use, is_upload, is_page, up, down, posted, turns, minutes };
             self.enter(record.client, &detection, &entry, at);
         }
     }

@@ -67,6 +67,7 @@ pub(super) fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) ->
         bytes_up: up,
         bytes_down: down,
         exchanges: Exchanges::default(),
+        posted: 0,
         minutes: Minutes::until(Time::new(1000 + second, 0)).since(Minutes::of(Time::new(1000 + second, 0))),
         name: (!name.is_empty()).then(|| (HostName::unchecked(name), Source::TlsSni)),
         reason: if name.is_empty() { Reason::NoSni } else { Reason::Named },

@@ -75,6 +75,18 @@ fn an_exchange_is_use_though_few_bytes_went() {
 }
 
 #[test]
+fn a_visit_is_no_use_and_a_body_is() {
+    let evidence = |name: &str, up, posted| {
+        let mut a = attribution();
+        a.event(&Event::Flow(FlowState { posted, ..state(1, name, 1, (up, 3_000_000)) }));
+        all(a).remove(0).evidence
+    };
+    assert_eq!(evidence("chat.example", 38_000, 700), Evidence::Contacted, "a page with 60 assets over QUIC");
+    assert_eq!(evidence("chat.example", 10_000, 9_000), Evidence::Engaged);
+    assert_eq!(evidence("api.chat.example", 10_000, 0), Evidence::Engaged);
+}
+
+#[test]
 fn what_a_page_sends_of_itself_all_day_is_neither_use_nor_an_upload() {
     let mut a = attribution();
     tell(&mut a, 1, "chat.example", (0..86_400).step_by(30), (2000, 3000));

@@ -29,7 +29,9 @@ impl Engine {
             if !d.datagram(packet.segment.payload, packet.segment.wire) {
                 return self.counters.anomaly(Anomaly::Duplicate);
             }
-            moved(flow, direction, packet.segment.wire.into(), (now, self.minute));
+            // Long headers of QUIC are its handshake, which is padded.
+            let is_handshake = packet.segment.payload.first().is_some_and(|b| b & 0x80 != 0);
+            moved(flow, direction, (packet.segment.wire.into(), is_handshake), (now, self.minute));
         }
         match phase {
             Phase::Done if packet.segment.payload.first().is_some_and(|b| b & 0x80 != 0) => self.learn_connection(at, direction, packet),

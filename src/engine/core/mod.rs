@@ -31,6 +31,8 @@ const EMPTY_SILENCE: u64 = 30;
 const TLS_PORTS: [u16; 7] = [443, 465, 853, 990, 993, 995, 8443];
 /// Port on which encrypted UDP is QUIC (RFC 9114).
 const HTTPS_PORT: u16 = 443;
+/// A client's payload larger than this holds a body, or a first request with all its cookies: further ones have their headers compressed.
+const LARGEST_REQUEST: u32 = 600;
 /// Packet time that may jump back without being odd: capture threads and buffers reorder a little.
 const BACKWARD: u64 = 5_000_000_000;
 
@@ -318,20 +320,23 @@ fn silence(flow: &Flow<Open>) -> u64 {
     }
 }
 
-/// Notes that new bytes moved in a direction. Exchanges are looked for where the flow is told about.
+/// Notes that new bytes moved in a direction. Exchanges are looked for where the flow is told about, behind its hello.
 #[inline]
-fn moved(flow: &mut Flow<Open>, direction: usize, bytes: u64, (now, minute): (Time, u32)) {
+fn moved(flow: &mut Flow<Open>, direction: usize, (bytes, is_handshake): (u64, bool), (now, minute): (Time, u32)) {
     if bytes == 0 {
         return;
     }
     flow.minutes.note(minute);
-    if flow.reason.is_none() {
+    if flow.reason.is_none() || is_handshake {
         return;
     }
     let is_udp = flow.key.transport() == Transport::Udp;
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     match client_of(flow) == direction {
-        true => flow.dialogue.up(now, bytes, is_udp),
+        true => {
+            flow.dialogue.up(now, bytes, is_udp);
+            flow.posted = flow.posted.saturating_add(if bytes > LARGEST_REQUEST { bytes } else { 0 });
+        }
         false => flow.dialogue.down(now, bytes, is_udp),
     }
 }
@@ -363,6 +368,7 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         bytes_down: bytes(1 - client),
         exchanges: flow.dialogue.exchanges(),
         minutes: flow.minutes,
+        posted: flow.posted,
         name: flow.name.clone(),
         reason: flow.reason.unwrap_or(Reason::Named),
         is_encrypted: flow.is_encrypted,

@@ -33,7 +33,7 @@ impl Engine {
             self.counters.anomaly(Anomaly::Sequence);
         }
         let fresh = flow.directions.get(direction).map_or(0, |d| d.bytes.saturating_sub(before));
-        moved(flow, direction, fresh, (now, self.minute));
+        moved(flow, direction, (fresh, false), (now, self.minute));
         if segment.flags.0 & 0b111 != 0 {
             self.control(at, direction, segment, sink);
         }

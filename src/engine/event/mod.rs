@@ -160,6 +160,8 @@ pub struct FlowState {
     pub exchanges: Exchanges,
     /// When bytes moved in it.
     pub minutes: Minutes,
+    /// Of the bytes up, those of payloads too large for a handshake's or a request's headers: of bodies. At most 4 GiB are counted.
+    pub posted: u32,
     /// Its name and how it was seen, where it has one that is no cover.
     pub name: Option<(HostName, Source)>,
     /// Named, or why not.

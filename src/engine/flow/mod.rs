@@ -122,6 +122,8 @@ pub struct Flow<O> {
     pub dialogue: Dialogue,
     /// When bytes moved in it.
     pub minutes: Minutes,
+    /// Bytes of the client's payloads that are too large for a request without a body.
+    pub posted: u32,
     /// What is held while its opening is read.
     pub open: Option<Box<O>>,
     slot: u16,

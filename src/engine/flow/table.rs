@@ -100,6 +100,7 @@ impl<O> FlowTable<O> {
             is_told: true,
             dialogue: Dialogue::default(),
             minutes: Minutes::default(),
+            posted: 0,
             open: None,
             slot: 0,
             is_armed: false,

@@ -116,7 +116,7 @@ impl Ledger {
             // The minute of its last byte counts already. What it sent in one go begins anew: evidence that it gave stands.
             minutes: if sighting.active_minutes > 0 { Minutes::until(sighting.last_seen) } else { Minutes::default() },
             sent: Bucket::default(),
-            asked: 0,
+            posted: Bucket::default(),
             sent_as_files: Bucket::default(),
             has_used_lookup: is_use,
             has_used_contact: is_use && evidence > Evidence::Resolved,
@@ -254,7 +254,7 @@ impl Ledger {
             },
             minutes: Minutes::default(),
             sent: Bucket::default(),
-            asked: 0,
+            posted: Bucket::default(),
             sent_as_files: Bucket::default(),
             has_used_lookup: false,
             has_used_contact: false,

@@ -32,6 +32,8 @@ pub enum Entry {
         up: u64,
         /// More payload bytes sent to it.
         down: u64,
+        /// Of the bytes up, those that no page sends of itself.
+        posted: u64,
         /// More prompts and answers.
         turns: u32,
         /// When bytes moved in the flow, from its beginning.
@@ -47,8 +49,8 @@ pub(super) struct Open {
     pub(super) minutes: Minutes,
     /// What was sent to use hosts in one go.
     pub(super) sent: Bucket,
-    /// What was sent to use hosts that serve no pages, in all.
-    pub(super) asked: u64,
+    /// Of it, what no page sends of itself: of pages in one go, of other hosts in all.
+    pub(super) posted: Bucket,
     /// What was sent to upload hosts in one go.
     pub(super) sent_as_files: Bucket,
     pub(super) has_used_lookup: bool,
@@ -70,7 +72,7 @@ impl Open {
                 s.evidence = s.evidence.max(Evidence::Contacted);
                 self.has_used_contact |= is_use;
             }
-            Entry::Bytes { is_use, is_upload, is_page, up, down, turns, minutes } => {
+            Entry::Bytes { is_use, is_upload, is_page, up, down, posted, turns, minutes } => {
                 s.bytes_up = s.bytes_up.saturating_add(up);
                 s.bytes_down = s.bytes_down.saturating_add(down);
                 let fresh = self.minutes.join(minutes.since(Minutes::of(s.first_seen)));
@@ -78,7 +80,7 @@ impl Open {
                 s.turns = Turns::about(s.turns.count().saturating_add(turns));
                 if is_use {
                     self.sent.pour(up, now, LEAK);
-                    self.asked = self.asked.saturating_add(if is_page { 0 } else { up });
+                    self.posted.pour(posted, now, if is_page { LEAK } else { 0 });
                     s.use_bytes.up = s.use_bytes.up.saturating_add(up);
                     s.use_bytes.down = s.use_bytes.down.saturating_add(down);
                 }
@@ -95,8 +97,8 @@ impl Open {
         let s = &mut self.sighting;
         if s.evidence >= Evidence::Contacted {
             let used = s.use_bytes;
-            let asked = self.asked.max(self.sent.level());
-            if s.turns.low > 0 || (asked >= limits.engaged_up && used.down >= limits.engaged_down) {
+            let is_sent = self.sent.level() >= limits.engaged_up || self.posted.level() >= limits.engaged_posted;
+            if s.turns.low > 0 || (is_sent && used.down >= limits.engaged_down) {
                 s.evidence = s.evidence.max(Evidence::Engaged);
             }
             if self.sent.level() >= limits.upload || self.sent_as_files.level() >= limits.upload_host {

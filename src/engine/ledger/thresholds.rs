@@ -25,9 +25,11 @@ impl Default for Thresholds {
 /// What evidence is judged by: bytes from which on it rises.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Bytes up, to pages in one go, from which a contact is engaged, though no exchange was told.
+    /// Bytes up in one go from which on a contact is engaged, though no exchange was told.
     pub engaged_up: u64,
-    /// Bytes down that this needs too.
+    /// The same of bodies alone, which no page sends of itself; to hosts that serve no pages all bytes of the session.
+    pub engaged_posted: u64,
+    /// Bytes down that either needs too.
     pub engaged_down: u64,
     /// Bytes sent in one go that are an upload.
     pub upload: u64,
@@ -37,7 +39,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { engaged_up: 8192, engaged_down: 16_384, upload: 1_000_000, upload_host: 262_144 }
+        Limits { engaged_up: 65_536, engaged_posted: 8192, engaged_down: 16_384, upload: 1_000_000, upload_host: 262_144 }
     }
 }
 
@@ -50,6 +52,8 @@ pub struct SpecialLimits {
     pub team: Option<Arc<str>>,
     /// See [`Limits::engaged_up`].
     pub engaged_up: Option<u64>,
+    /// See [`Limits::engaged_posted`].
+    pub engaged_posted: Option<u64>,
     /// See [`Limits::engaged_down`].
     pub engaged_down: Option<u64>,
     /// See [`Limits::upload`].
@@ -83,6 +87,7 @@ impl Thresholds {
         };
         Limits {
             engaged_up: value(|s| s.engaged_up, self.general.engaged_up),
+            engaged_posted: value(|s| s.engaged_posted, self.general.engaged_posted),
             engaged_down: value(|s| s.engaged_down, self.general.engaged_down),
             upload: value(|s| s.upload, self.general.upload),
             upload_host: value(|s| s.upload_host, self.general.upload_host),
