@@ -10,6 +10,7 @@ mod commit;
 mod error;
 mod outbox;
 mod read;
+mod sensor;
 mod told;
 mod unmatched;
 mod visibility;

@@ -29,8 +29,8 @@ pub(super) const SIGHTINGS: &str = "
     ORDER BY g.first_seen, g.id";
 
 const ALERTS: &str = "
-    SELECT a.key, a.created, c.name AS client, s.name AS service, a.kind, o.sink, o.state, o.attempts, o.next_attempt, o.last_error
-    FROM alert a JOIN client c ON c.id = a.client_id JOIN service s ON s.id = a.service_id LEFT JOIN outbox o ON o.alert_id = a.id
+    SELECT a.key, a.created, coalesce(c.name, '') AS client, coalesce(s.name, '') AS service, a.kind, o.sink, o.state, o.attempts, o.next_attempt, o.last_error
+    FROM alert a LEFT JOIN client c ON c.id = a.client_id LEFT JOIN service s ON s.id = a.service_id LEFT JOIN outbox o ON o.alert_id = a.id
     ORDER BY a.id, o.sink";
 
 /// A stretch of time: sightings that were going on in it.
@@ -81,9 +81,9 @@ pub struct AlertRow {
     pub id: String,
     /// When it came into being.
     pub created: Time,
-    /// Client it is about.
+    /// Client it is about; empty where it is about the sensor.
     pub client: String,
-    /// Service it is about.
+    /// Service it is about; empty where it is about the sensor.
     pub service: String,
     /// Why.
     pub kind: NoticeKind,
