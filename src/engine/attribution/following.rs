@@ -2,10 +2,10 @@
 
 use super::flows::FlowRecord;
 use super::{Attribution, Detection, detect};
+use crate::engine::agent::{Clues, classify};
 use crate::engine::event::{FlowState, Reason, Source, Transport};
 use crate::engine::ledger::Entry;
 use crate::engine::names::vpn;
-use crate::engine::sighting::Agent;
 use crate::engine::visibility::Sight;
 
 impl Attribution {
@@ -64,7 +64,7 @@ impl Attribution {
         let goes_on = (up > 0 || down > 0) && !self.ledger.is_open(key);
         if !is_counted || goes_on {
             self.enter(record.client, &detection, &Entry::Contact { is_use: detection.is_use }, at);
-            self.ledger.note(&detection.key, record.source, &name.as_str().into(), record.agent);
+            self.ledger.note(&detection.key, record.source, &name.as_str().into(), classify(&record.clues, detection.place));
             self.flows.counted(state.id, &detection.key.service, detection.key.status);
         }
         if up > 0 || down > 0 {
@@ -84,7 +84,7 @@ impl Attribution {
         let mut names = self.memory.names(state.ends.client, state.ends.server, self.now);
         let (Some(name), None) = (names.next().cloned(), names.next()) else { return };
         drop(names);
-        let record = FlowRecord::named(state.ends.client, name, Source::DnsMemory, Agent::Unknown);
+        let record = FlowRecord::named(state.ends.client, name, Source::DnsMemory, Clues::default());
         self.flows.name(state.id, record);
         if let Some((record, up, down)) = self.flows.advance(state) {
             self.bytes(&record, up, down, state);

@@ -1,6 +1,7 @@
 //! One open sighting: what entries do to it, and how it is judged.
 
 use super::SightingKey;
+use crate::engine::agent::Portrait;
 use crate::engine::frame::Time;
 use crate::engine::sighting::{Evidence, Finding, Sighting};
 
@@ -61,6 +62,8 @@ pub(super) struct Open {
     pub(super) told: Option<Evidence>,
     pub(super) was_due: bool,
     pub(super) is_newly_due: bool,
+    /// What its flows told of the program.
+    pub(super) portrait: Portrait,
 }
 
 impl Open {
@@ -73,6 +76,10 @@ impl Open {
                 s.connections = s.connections.saturating_add(1);
                 s.evidence = s.evidence.max(Evidence::Contacted);
                 self.has_used_contact |= is_use;
+                if is_use {
+                    self.portrait.connected(now);
+                    s.agent = self.portrait.agent();
+                }
             }
             Entry::Bytes { is_use, is_upload, up, down } => {
                 s.bytes_up = s.bytes_up.saturating_add(up);
