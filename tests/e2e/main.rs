@@ -7,6 +7,7 @@
 mod captures;
 mod cases;
 mod client;
+mod fingerprints;
 mod h3;
 mod metrics;
 mod net;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         ["--upload-quic", address, name, ca, bytes] => quic::upload(address, name, ca, bytes.parse().expect("a number")),
         ["--receive", address, file] => receiver::receive(address, file.as_ref()),
         ["--write-captures", folder] => in_network(|client| captures::write(client, folder.as_ref())),
+        ["--take-fingerprints", folder] => in_network(|client| fingerprints::take(client, folder.as_ref())),
         _ => return suite::run(arguments.iter().find(|argument| !argument.starts_with('-')).copied()),
     }
     ExitCode::SUCCESS

@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
+use super::notice::NoticeKind;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
@@ -76,6 +77,8 @@ pub struct Config {
     pub sighting: Sighting,
     /// `[[alert.webhook]]`
     pub webhooks: Vec<Webhook>,
+    /// `[alert] sensor`: kinds of alerts about the sensor itself; default none.
+    pub sensor_alerts: Vec<NoticeKind>,
     /// `[bounds]`
     pub bounds: Bounds,
     /// `[log]`

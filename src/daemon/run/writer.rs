@@ -103,7 +103,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, holder) = held(&folder).await;
         let config = Config::default();
-        let shared = Arc::new(Shared::new(&config, &Rules::load(&config).unwrap().value, std::iter::empty()).unwrap());
+        let shared = Arc::new(Shared::new(&config, &Rules::load(&config).unwrap().value, std::iter::empty(), mpsc::channel(1).0).unwrap());
         let (batches, inbox) = mpsc::channel(2);
         let writer = tokio::spawn(write(store, inbox, Arc::clone(&shared)));
         let other = Sighting { client: "10.0.0.6".into(), ..sighting() };

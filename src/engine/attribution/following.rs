@@ -2,10 +2,10 @@
 
 use super::flows::{FlowRecord, Fresh};
 use super::{Attribution, detect};
+use crate::engine::agent::{Clues, classify};
 use crate::engine::event::{FlowState, Reason, Source, Transport};
 use crate::engine::ledger::Entry;
 use crate::engine::names::vpn;
-use crate::engine::sighting::Agent;
 use crate::engine::signature::Role;
 use crate::engine::visibility::Sight;
 
@@ -65,11 +65,11 @@ impl Attribution {
         let goes_on = !fresh.is_nothing() && !self.ledger.is_open(key);
         if !is_counted || goes_on {
             self.enter(record.client, &detection, &Entry::Contact { is_use: detection.is_use }, at);
-            self.ledger.note(&detection.key, record.source, &name.as_str().into(), record.agent);
+            self.ledger.note(&detection.key, record.source, &name.as_str().into(), classify(&record.clues, detection.place));
             self.flows.counted(state.id, &detection.key.service, detection.key.status);
         }
         if !fresh.is_nothing() {
-            let (is_use, is_upload, is_page) = (detection.is_use, detection.is_upload, detection.role == Role::Web);
+            let (is_use, is_upload, is_page) = (detection.is_use, detection.is_upload, detection.place.role == Role::Web);
             let (turns, minutes) = (detection.turns(fresh.exchanges), state.minutes);
             let Fresh { up, down, posted, .. } = fresh;
             let posted = if is_page { posted.into() } else { up };
@@ -89,7 +89,7 @@ impl Attribution {
         let mut names = self.memory.names(state.ends.client, state.ends.server, self.now);
         let (Some(name), None) = (names.next().cloned(), names.next()) else { return };
         drop(names);
-        let record = FlowRecord::named(state.ends.client, name, Source::DnsMemory, Agent::Unknown);
+        let record = FlowRecord::named(state.ends.client, name, Source::DnsMemory, Clues::default());
         self.flows.name(state.id, record);
         if let Some((record, fresh)) = self.flows.advance(state) {
             self.bytes(&record, fresh, state);

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::agent::{self, Clues, Place, Verdict};
 use super::counters::Table;
 use super::dns_memory::DnsMemory;
 use super::event::{BlindSpot, Detail, Event, Exchanges, Observation, Source};
@@ -22,7 +23,7 @@ use super::group::Groups;
 use super::host::HostName;
 use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
 use super::policy::{Policy, Question};
-use super::sighting::{Agent, Finding, Sighting};
+use super::sighting::{Finding, Sighting};
 use super::signature::{Role, Signatures};
 use super::unmatched::{Remembered, Unmatched};
 use super::visibility::{Sight, Visibility};
@@ -74,6 +75,7 @@ pub struct Attribution {
     ledger: Ledger,
     memory: DnsMemory,
     flows: Flows,
+    fingerprints: agent::Table,
     now: Time,
     visibility: Visibility,
     resolvers: Resolvers,
@@ -85,13 +87,13 @@ struct Detection {
     key: SightingKey,
     is_use: bool,
     is_upload: bool,
-    role: Role,
+    place: Place,
 }
 
 impl Detection {
     /// Exchanges of this host that are turns: an API's answer may come in one piece, a page's is streamed.
     fn turns(&self, exchanges: Exchanges) -> u32 {
-        let turns = match self.role {
+        let turns = match self.place.role {
             Role::Api if self.is_use => exchanges.all,
             Role::Web | Role::Voice if self.is_use => exchanges.streamed,
             _ => 0,
@@ -107,6 +109,7 @@ impl Attribution {
             ledger: Ledger::new(judgement.thresholds.clone(), bounds.sightings, bounds.seed),
             memory: DnsMemory::new(bounds.dns_memory, bounds.seed),
             flows: Flows::new(bounds.flows, bounds.seed),
+            fingerprints: agent::Table::shipped(),
             judgement,
             now: Time::default(),
             visibility: Visibility::new(bounds.seed),
@@ -229,8 +232,8 @@ impl Attribution {
         match o.flow {
             Some(_) if is_hidden(&o.detail) => {}
             Some(id) => {
-                let agent = Agent::Unknown;
-                let record = FlowRecord::named(o.ends.client, o.name.clone(), o.source, agent);
+                let clues = Clues::of(o, &self.fingerprints);
+                let record = FlowRecord::named(o.ends.client, o.name.clone(), o.source, clues);
                 self.flows.name(id, record);
             }
             None => self.asked(o),
@@ -263,7 +266,7 @@ impl Attribution {
             return self.unmatched(l.client, &l.name, l.time);
         };
         self.enter(l.client, &detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
-        self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Agent::Unknown);
+        self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Verdict::default());
     }
 
     /// A name that belongs to no service.
@@ -294,7 +297,8 @@ fn detect(judgement: &Judgement, client: IpAddr, name: &str, now: Time) -> Optio
     let team = judgement.teams.name_of(client);
     let status = judgement.policy.decide(&Question::new(&matched, name, team, Some(client)), now).status;
     let key = SightingKey { client, service: Arc::clone(&matched.service.id), status };
-    Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use(), role: matched.role })
+    let place = Place { role: matched.role, category: matched.service.category };
+    Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use(), place })
 }
 
 fn heading(judgement: &Judgement, client: IpAddr, service: &str) -> Heading {

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::event::{Ends, FlowId, FlowState, Reason, Transport};
+use crate::engine::event::{Ends, FlowId, FlowState, HelloFacts, Reason, Transport};
 use crate::engine::host::HostName;
 use crate::engine::minutes::Minutes;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
 use crate::engine::policy::Status;
-use crate::engine::sighting::Evidence;
+use crate::engine::sighting::{Agent, Evidence};
 use crate::engine::signature::{Category, HostRule, Risk, ServiceRecord};
 
 fn service(id: &str, hosts: &[(&str, Role)]) -> ServiceRecord {
@@ -75,6 +75,12 @@ pub(super) fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) ->
         blind_spot: None,
         closed: false,
     }
+}
+
+fn said(id: u64, name: &str, source: Source, detail: Detail) -> Event {
+    let Event::Name(mut observation) = hello(id, name, 0) else { unreachable!() };
+    (observation.source, observation.detail) = (source, detail);
+    Event::Name(observation)
 }
 
 fn hello(id: u64, name: &str, second: u64) -> Event {
@@ -189,4 +195,44 @@ fn many_flows_that_ended_do_not_push_out_one_that_goes_on() {
     a.event(&Event::Flow(state(1, "chat.example", 2, (5_000_000, 700))));
     assert_eq!(a.evictions()[2].1, 0);
     assert_eq!(all(a)[0].bytes_up, 5_000_000);
+}
+
+#[test]
+fn a_flow_keeps_what_its_layers_told_of_the_program() {
+    let by = |ja4: &str| Detail::Hello(Box::new(HelloFacts { ja4: Some(ja4.into()), ..HelloFacts::default() }));
+    let chromium = || by("t13d1517h2_8daaf6152771_cb7bf5808d99");
+    let go = || by("t13d1312h2_f57a46bbacb6_a089bac06eae");
+    let told = |agent| Detail::Request { agent };
+    let cases = [
+        (Detail::None, chromium(), Agent::Browser),
+        (told(Agent::DesktopApp), chromium(), Agent::DesktopApp),
+        (told(Agent::Browser), go(), Agent::Unknown),
+        (told(Agent::Cli), go(), Agent::Cli),
+        (Detail::None, go(), Agent::Unknown),
+    ];
+    for (outer, inner, expected) in cases {
+        let mut a = attribution();
+        a.event(&said(1, "chat.example", Source::HttpConnect, outer));
+        a.event(&said(1, "chat.example", Source::TlsSni, inner));
+        a.event(&Event::Flow(state(1, "chat.example", 1, (10, 10))));
+        // A flow that tells nothing takes nothing away.
+        a.event(&said(2, "chat.example", Source::TlsSni, Detail::None));
+        a.event(&Event::Flow(state(2, "chat.example", 2, (10, 10))));
+        let sightings = all(a);
+        assert_eq!(sightings.len(), 1);
+        assert_eq!((sightings[0].agent, sightings[0].connections), (expected, 2));
+    }
+}
+
+#[test]
+fn a_restart_forgets_no_agent() {
+    let mut a = attribution();
+    a.event(&said(1, "chat.example", Source::HttpHost, Detail::Request { agent: Agent::Browser }));
+    a.event(&Event::Flow(state(1, "chat.example", 1, (10, 10))));
+    let open = a.drain().pop().expect("a finding").sighting;
+    let mut after = attribution();
+    after.restore(open);
+    after.event(&hello(7, "chat.example", 3));
+    after.event(&Event::Flow(state(7, "chat.example", 4, (10, 10))));
+    assert_eq!(all(after)[0].agent, Agent::Browser);
 }

@@ -8,6 +8,7 @@ use super::frame::Time;
 use super::host::HostName;
 use super::minutes::Minutes;
 use super::packet::Encap;
+use super::sighting::Agent;
 
 pub use words::{Anomaly, BlindSpot, Reason, Source};
 
@@ -91,6 +92,11 @@ pub enum Detail {
     None,
     /// From a ClientHello (TLS, DTLS, QUIC).
     Hello(Box<HelloFacts>),
+    /// From a request in clear that says what program made it; the text itself is not kept.
+    Request {
+        /// What kind of program.
+        agent: Agent,
+    },
     /// From a DNS question: its type code (RFC 1035 §3.2.2 and the IANA registry).
     Query {
         /// Type code, unknown ones included.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::agent::{Portrait, Verdict};
 use super::event::Source;
 use super::frame::Time;
 use super::minutes::Minutes;
@@ -124,6 +125,7 @@ impl Ledger {
             told: Some(evidence),
             was_due,
             is_newly_due: false,
+            portrait: Portrait::known(sighting.agent),
             sighting,
         });
     }
@@ -149,17 +151,16 @@ impl Ledger {
         self.index.contains_key(key)
     }
 
-    /// Notes how and under which name a sighting was seen, and by what kind of program.
-    pub fn note(&mut self, key: &SightingKey, source: Source, name: &Arc<str>, agent: Agent) {
+    /// Notes how and under which name a sighting was seen, and by what kind of program, as far as that flow tells.
+    pub fn note(&mut self, key: &SightingKey, source: Source, name: &Arc<str>, verdict: Verdict) {
         let Some(open) = self.index.get(key).and_then(|at| self.open.get_mut(*at)).and_then(Option::as_mut) else { return };
         let s = &mut open.sighting;
         s.sources.insert(source);
         if s.names.len() < Sighting::MAX_NAMES && !s.names.iter().any(|n| n == name) {
             s.names.push(Arc::clone(name));
         }
-        if s.agent == Agent::Unknown {
-            s.agent = agent;
-        }
+        open.portrait.add(verdict);
+        s.agent = open.portrait.agent();
     }
 
     /// Ends sightings that were silent for a session.
@@ -262,6 +263,7 @@ impl Ledger {
             told: None,
             was_due: false,
             is_newly_due: false,
+            portrait: Portrait::default(),
         })
     }
 

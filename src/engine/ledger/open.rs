@@ -3,6 +3,7 @@
 use super::SightingKey;
 use super::bucket::{Bucket, LEAK, LEAK_FILES};
 use super::thresholds::Limits;
+use crate::engine::agent::Portrait;
 use crate::engine::frame::Time;
 use crate::engine::minutes::Minutes;
 use crate::engine::sighting::{Evidence, Finding, Sighting, Turns};
@@ -59,6 +60,8 @@ pub(super) struct Open {
     pub(super) told: Option<Evidence>,
     pub(super) was_due: bool,
     pub(super) is_newly_due: bool,
+    /// What its flows told of the program.
+    pub(super) portrait: Portrait,
 }
 
 impl Open {
@@ -71,6 +74,10 @@ impl Open {
                 s.connections = s.connections.saturating_add(1);
                 s.evidence = s.evidence.max(Evidence::Contacted);
                 self.has_used_contact |= is_use;
+                if is_use {
+                    self.portrait.connected(now);
+                    s.agent = self.portrait.agent();
+                }
             }
             Entry::Bytes { is_use, is_upload, is_page, up, down, posted, turns, minutes } => {
                 s.bytes_up = s.bytes_up.saturating_add(up);

@@ -20,7 +20,7 @@ fn over_tcp(client: &Client) {
     let site = Site::new(client.net);
     let _daemon = site.start();
     client.net.be(CLIENTS[0]);
-    let told = client.python("198.51.100.13", "api.openai.com", &[&format!("upload={UPLOAD}")]);
+    let told = client.chat("198.51.100.13", "api.openai.com", &[&format!("upload={UPLOAD}")]);
     let socket: Value = serde_json::from_str(&told).expect("TCP_INFO");
     let (acked, received) = (number(&socket["acked"]), number(&socket["received"]));
     let sighting = settled(&site, CLIENTS[0], "openai.api");
@@ -55,8 +55,8 @@ fn turns(client: &Client) {
     let _daemon = site.start();
     client.net.be(CLIENTS[3]);
     let short = ["least=2", "most=3", "pause=1", "wait=0.5", "telemetry=2"];
-    client.python("198.51.100.15", "api.anthropic.com", &[&["turns=4"], &short[..]].concat());
-    client.python("198.51.100.12", "claude.ai", &[&["turns=3", "fresh=1", "grow=1", "prompt=20000"], &short[..]].concat());
+    client.chat("198.51.100.15", "api.anthropic.com", &[&["turns=4"], &short[..]].concat());
+    client.chat("198.51.100.12", "claude.ai", &[&["turns=3", "fresh=1", "grow=1", "prompt=20000"], &short[..]].concat());
     for (name, service, truth) in [("api.anthropic.com", "anthropic.api", 4), ("claude.ai", "anthropic.claude", 3)] {
         assert_eq!(client.servers.turns(name), truth, "{name} was asked so often");
         let sighting = settled(&site, CLIENTS[3], service);
