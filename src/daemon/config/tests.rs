@@ -33,6 +33,7 @@ fn reads_all_keys() {
     assert_eq!((config.policy.default, config.policy.rules.len()), (Some(crate::engine::policy::Status::Unapproved), 2));
     assert_eq!(config.policy.file.as_deref(), Some(Path::new("policy.toml")));
     assert_eq!((config.sighting.session_minutes, config.sighting.upload_bytes), (20, 500_000));
+    assert_eq!(config.sighting.thresholds.iter().map(|t| t.limits.upload_host).collect::<Vec<_>>(), [Some(10_000)]);
     assert_eq!(config.webhooks.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(), ["soc", "local"]);
     assert_eq!((config.bounds.flows, config.bounds.hellos), (2_000_000, 8192));
     assert_eq!((config.log.format, config.log.level), (LogFormat::Json, "debug"));
