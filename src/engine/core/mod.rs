@@ -323,9 +323,6 @@ fn silence(flow: &Flow<Open>) -> u64 {
 /// Notes that new bytes moved in a direction. Exchanges are looked for where the flow is told about, behind its hello.
 #[inline]
 fn moved(flow: &mut Flow<Open>, direction: usize, (bytes, is_handshake): (u64, bool), (now, minute): (Time, u32)) {
-    if bytes == 0 {
-        return;
-    }
     flow.minutes.note(minute);
     if flow.reason.is_none() || is_handshake {
         return;

@@ -28,12 +28,11 @@ impl Engine {
         let Some(flow) = self.table.flow(at) else { return };
         flow.last_seen = now;
         flow.is_told = false;
-        let before = flow.directions.get(direction).map_or(0, |d| d.bytes);
-        if !account(flow, direction, segment) {
-            self.counters.anomaly(Anomaly::Sequence);
+        match account(flow, direction, segment) {
+            Some(0) => {}
+            Some(fresh) => moved(flow, direction, (fresh, false), (now, self.minute)),
+            None => self.counters.anomaly(Anomaly::Sequence),
         }
-        let fresh = flow.directions.get(direction).map_or(0, |d| d.bytes.saturating_sub(before));
-        moved(flow, direction, (fresh, false), (now, self.minute));
         if segment.flags.0 & 0b111 != 0 {
             self.control(at, direction, segment, sink);
         }
@@ -402,10 +401,10 @@ fn is_dns(segment: &Segment<'_>) -> bool {
     segment.dst_port == DNS_PORT || segment.src_port == DNS_PORT
 }
 
-/// Counts a segment's bytes and marks; false where its sequence number stands nowhere near the stream.
+/// Counts a segment's bytes and marks; how many are new, `None` where its sequence number stands nowhere near the stream.
 #[inline]
-fn account(flow: &mut Flow<Open>, direction: usize, segment: &Segment<'_>) -> bool {
-    let Some(d) = flow.directions.get_mut(direction) else { return true };
+fn account(flow: &mut Flow<Open>, direction: usize, segment: &Segment<'_>) -> Option<u64> {
+    let d = flow.directions.get_mut(direction)?;
     d.packets = d.packets.saturating_add(1);
     let mut seq = segment.seq;
     if segment.flags.syn() {
@@ -416,5 +415,9 @@ fn account(flow: &mut Flow<Open>, direction: usize, segment: &Segment<'_>) -> bo
     }
     d.has_end |= segment.flags.fin();
     // A reset may carry text and any sequence number; it is no part of the stream.
-    segment.wire == 0 || segment.flags.rst() || d.cover(seq, segment.wire)
+    if segment.wire == 0 || segment.flags.rst() {
+        return Some(0);
+    }
+    let before = d.bytes;
+    d.cover(seq, segment.wire).then(|| d.bytes.wrapping_sub(before))
 }

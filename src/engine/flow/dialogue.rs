@@ -48,10 +48,8 @@ const SMALL_PIECE: u32 = 1400;
 const LOW_RATE: u32 = 24;
 /// From this wait on an answer in one piece counts as waited for.
 const LONG_WAIT: u32 = SECOND * 3 / 5;
-/// Bytes of such an answer, at least, in units of [`UNIT`].
-const LEAST_ANSWER: u16 = 16;
-/// Bytes of one unit of a tail's volume.
-const UNIT: u32 = 16;
+/// Bytes of such an answer, at least.
+const LEAST_ANSWER: u32 = 256;
 
 /// Where a flow stands in an exchange.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -73,8 +71,8 @@ pub struct Dialogue {
     last_up: u32,
     last_down: u32,
     burst: u16,
+    volume: u32,
     tail: u16,
-    volume: u16,
     streamed: u16,
     waited: u16,
     pieces: u8,
@@ -133,7 +131,7 @@ impl Dialogue {
         let tick = tick(now);
         let gap = tick.wrapping_sub(self.last_down);
         if gap < PIECE || (is_udp && bytes > LARGEST_DOWN_UDP) {
-            self.volume = self.volume.saturating_add(units(bytes));
+            self.volume = self.volume.saturating_add(bytes);
             return;
         }
         self.last_down = tick;
@@ -161,19 +159,19 @@ impl Dialogue {
     /// One more piece of what may be an answer.
     fn piece(&mut self, tick: u32, gap: u32, bytes: u32) {
         if self.pieces == 0 {
-            (self.tail, self.volume, self.pieces) = (0, units(bytes), 1);
+            (self.tail, self.volume, self.pieces) = (0, bytes, 1);
             if tick.wrapping_sub(self.last_up) >= LONG_WAIT {
                 self.phase = Phase::Awaited;
             }
             return;
         }
         if gap > PAUSE {
-            (self.tail, self.volume, self.pieces) = (0, units(bytes), 1);
+            (self.tail, self.volume, self.pieces) = (0, bytes, 1);
             return;
         }
         self.keep_pace(gap);
         self.tail = self.tail.saturating_add(u16::try_from(gap).unwrap_or(u16::MAX));
-        self.volume = self.volume.saturating_add(units(bytes));
+        self.volume = self.volume.saturating_add(bytes);
         self.pieces = self.pieces.saturating_add(1);
         if self.is_answer() {
             self.phase = Phase::Answered;
@@ -183,8 +181,7 @@ impl Dialogue {
 
     fn is_answer(&self) -> bool {
         let needed = if self.tail >= LONG_TAIL { PIECES } else { PIECES.saturating_add(self.debt) };
-        let volume = u32::from(self.volume) * UNIT;
-        let is_low = volume <= u32::from(self.pieces) * SMALL_PIECE || volume <= u32::from(self.tail) * LOW_RATE;
+        let is_low = self.volume <= u32::from(self.pieces) * SMALL_PIECE || self.volume <= u32::from(self.tail) * LOW_RATE;
         self.burst >= LEAST_PROMPT && self.tail >= TAIL && self.pieces >= needed && is_low
     }
 
@@ -209,10 +206,6 @@ impl Dialogue {
 
 fn tick(now: Time) -> u32 {
     (now.0 >> TICK_BITS) as u32
-}
-
-fn units(bytes: u32) -> u16 {
-    u16::try_from(bytes / UNIT).unwrap_or(u16::MAX)
 }
 
 const _: () = assert!(size_of::<Dialogue>() <= 24);
