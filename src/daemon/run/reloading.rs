@@ -113,7 +113,7 @@ impl Reloading {
         self.shared.replace(&config, rules);
         // The ledger must hear of it: wait for room rather than drop.
         let events = self.events.clone();
-        let _ = tokio::task::spawn_blocking(move || events.send(Message::Judge(judgement))).await;
+        let _ = tokio::task::spawn_blocking(move || drop(events.send(Message::Judge(judgement)))).await;
         let remembers_anew = config.unmatched != self.config.unmatched;
         self.config = config;
         if remembers_anew {
@@ -133,7 +133,7 @@ impl Reloading {
     /// Begins to remember names that belong to no service, or forgets all of it.
     async fn remember_anew(&self) {
         let (events, unmatched) = (self.events.clone(), Box::new(pipeline::unmatched(&self.config, rand::random())));
-        let _ = tokio::task::spawn_blocking(move || events.send(Message::Remember(unmatched))).await;
+        let _ = tokio::task::spawn_blocking(move || drop(events.send(Message::Remember(unmatched)))).await;
         if !self.config.unmatched.enabled
             && let Err(error) = self.store.forget_unmatched().await
         {

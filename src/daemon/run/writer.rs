@@ -2,7 +2,6 @@
 //! no time for more; then what is lost is counted.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use crate::daemon::alert::payload::{self, Words};
 use crate::daemon::notice::Notice;
 use crate::daemon::rules::Rules;
 use crate::daemon::store::{Batch, Store, Telling};
+use crate::engine::identity::Client;
 use crate::engine::policy::Question;
 
 /// Between two tries to write a batch.
@@ -73,7 +73,7 @@ fn word(notice: &Notice<'_>, rules: &Rules) -> String {
     }
     let matched = s.names.iter().filter_map(|n| rules.signatures.match_name(n).map(|m| (n, m))).find(|(_, m)| m.service.id == s.service);
     if let Some((name, matched)) = matched {
-        let client: Option<IpAddr> = s.client.parse().ok();
+        let client = s.client.parse::<Client>().ok().map(Client::address);
         let decision = rules.policy.decide(&Question::new(&matched, name, &s.team, client), notice.created);
         words.reason = decision.reason;
         words.alternative = decision.alternative;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::event::{Ends, FlowId, FlowState, Reason, Transport};
+use crate::engine::event::{Ends, FlowId, FlowState, Link, Reason, Transport};
 use crate::engine::host::HostName;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
@@ -34,6 +34,9 @@ fn judgement() -> Judgement {
         teams: Arc::new(Groups::default()),
         zones: Arc::new(Groups::default()),
         inside: [].into(),
+        directory: Arc::default(),
+        exclude: Exclusion::default(),
+        shared: [].into(),
         thresholds: Thresholds::default(),
     }
 }
@@ -62,6 +65,7 @@ fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) -> FlowState 
         reason: if name.is_empty() { Reason::NoSni } else { Reason::Named },
         is_encrypted: true,
         blind_spot: None,
+        link: Link::default(),
         closed: false,
     }
 }
@@ -75,7 +79,7 @@ fn hello(id: u64, name: &str, second: u64) -> Event {
         flow: Some(FlowId(id)),
         name: HostName::unchecked(name),
         encap: Encap::default(),
-        mac: None,
+        link: Link::default(),
         proxied: None,
         detail: Detail::Hello(Box::default()),
     }))
