@@ -119,14 +119,14 @@ impl Held {
         if !self.now.is_of(mac) {
             self.settle(from);
         }
-        let is_fresh = self.now.is_fresh(from);
+        let has_just_begun = self.now.has_just_begun(from);
         let now = &mut self.now;
         match now.mac {
             _ if now.is_of(mac) => {
                 (now.is_lent, now.until) = (true, until);
                 Change::None
             }
-            None if !begins || is_fresh => {
+            None if !begins || has_just_begun => {
                 (now.mac, now.is_lent, now.until) = (Some(mac), true, until);
                 Change::More
             }
@@ -171,13 +171,13 @@ impl Held {
     /// Accounting tells whose session has the address since `from`; `begins` where the session is new.
     pub(super) fn logged_on(&mut self, session: Session<'_>, from: Time, begins: bool, at: Time) -> Change {
         self.settle(at);
-        let is_fresh = self.now.is_fresh(from);
+        let has_just_begun = self.now.has_just_begun(from);
         let Session { user, id, mac } = session;
         let now = &mut self.now;
         let is_same = now.user.is_some() && now.user.as_ref() == user;
         let is_other_mac = mac.is_some_and(|mac| now.mac.is_some() && !now.is_of(mac));
         let is_more = if is_other_mac { is_same && now.session == id } else { now.user.is_none() || is_same };
-        if !is_more || (now.user.is_none() && begins && !is_fresh && now.mac.is_none()) {
+        if !is_more || (now.user.is_none() && begins && !has_just_begun && now.mac.is_none()) {
             let is_known = mac.is_some() && mac == now.mac;
             let (mac, is_seen) = (mac, is_known && now.is_seen);
             return self

@@ -45,9 +45,14 @@ impl Tenure {
         self.until.is_some_and(|until| until <= at)
     }
 
-    /// Whether what was seen of the address before a moment, if anything, may be of who has it from then on.
+    /// Whether the address was not in use before a moment.
     pub(super) fn is_fresh(&self, from: Time) -> bool {
         self.used.is_none_or(|used| from.since(used) <= SLACK)
+    }
+
+    /// Whether its use began so shortly before a moment that it is of who has the address from then on.
+    pub(super) fn has_just_begun(&self, from: Time) -> bool {
+        self.used.is_some() && self.is_fresh(from)
     }
 
     /// Whether a frame with this MAC address tells nothing new.
