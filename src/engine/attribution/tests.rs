@@ -1,5 +1,7 @@
 //! What events become: sessions, connections and bytes, through losses, silence, reloads and restarts.
 
+mod identity;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
