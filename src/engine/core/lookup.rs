@@ -9,6 +9,7 @@ use super::{Engine, Sink};
 use crate::engine::event::{Anomaly, Detail, Ends, Event, Link, Observation, Source};
 use crate::engine::frame::Time;
 use crate::engine::host::HostName;
+use crate::engine::mac::is_individual;
 use crate::engine::names::{announce, dns};
 use crate::engine::packet::Packet;
 use crate::engine::stream::Inserted;
@@ -183,7 +184,7 @@ impl Engine {
 /// What a packet's frame tells of the client; one it did not send tells no time to live.
 pub(super) fn link(packet: &Packet<'_>, is_from_client: bool) -> Link {
     let (mac, ttl) = if is_from_client { (packet.mac, packet.ttl) } else { (packet.dst_mac, 0) };
-    let mac = mac.filter(|mac| *mac != [0; 6] && mac.first().is_some_and(|b| b & 1 == 0));
+    let mac = mac.filter(|mac| is_individual(*mac));
     Link { mac, ttl, vlans: packet.encap.vlans().collect() }
 }
 

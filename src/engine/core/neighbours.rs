@@ -9,6 +9,7 @@ use super::{Engine, Sink};
 use crate::engine::bytes::Verdict;
 use crate::engine::event::{Anomaly, Binding, BindingKind, BindingSource, Event};
 use crate::engine::frame::Time;
+use crate::engine::mac::is_individual;
 use crate::engine::names::neighbour::{Arp, Discovery, arp, discovery};
 use crate::engine::packet::{Address, Neighbour};
 
@@ -88,7 +89,7 @@ fn said_by_discovery(neighbour: &Neighbour<'_>, from: Address) -> Verdict<Option
         return Verdict::Found(None);
     }
     let from = Some(from.ip()).filter(|ip| !ip.is_unspecified());
-    let frame = neighbour.mac;
+    let frame = neighbour.mac.filter(|mac| is_individual(*mac));
     Verdict::Found(match message {
         Discovery::Router(true, mac) => mac.or(frame).map(|mac| (BindingKind::Routes, None, mac)),
         Discovery::Router(false, _) => None,

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use super::event::{BlindSpot, FlowId, Link, Reason, Source, Transport, Vlans};
 use super::frame::Time;
 use super::host::HostName;
+use super::mac::is_individual;
 use super::packet::{Address, Packet};
 use direction::MAX_EARLY;
 
@@ -147,8 +148,7 @@ impl<O> Flow<O> {
 
     /// What its frames tell of one end.
     pub fn link(&self, end: usize) -> Link {
-        // A group address is nobody's.
-        let mac = self.macs.get(end).copied().filter(|mac| *mac != [0; 6] && mac.first().is_some_and(|b| b & 1 == 0));
+        let mac = self.macs.get(end).copied().filter(|mac| is_individual(*mac));
         Link { mac, ttl: self.ttls.get(end).copied().unwrap_or(0), vlans: self.vlans }
     }
 

@@ -150,10 +150,9 @@ fn a_repeater_that_speaks_for_a_leaseholder_changes_no_owner() {
 
 #[test]
 fn a_lease_that_ends_ends_what_is_known_unless_its_owner_goes_on() {
-    for end in [
-        lease("10.0.0.7", ANNA, BindingKind::Ends, 100),
-        Binding { address: None, ..lease("10.0.0.7", ANNA, BindingKind::Ends, 100) },
-    ] {
+    for end in
+        [lease("10.0.0.7", ANNA, BindingKind::Ends, 100), Binding { address: None, ..lease("10.0.0.7", ANNA, BindingKind::Ends, 100) }]
+    {
         let mut b = bindings();
         b.take(&lease("10.0.0.7", ANNA, BindingKind::Begins, 0));
         b.take(&Binding { until: None, ..end });
@@ -200,11 +199,8 @@ fn accounting_tells_whose_session_an_address_has() {
 #[test]
 fn a_session_without_an_address_is_found_by_its_machine() {
     let mut b = bindings();
-    let session = |kind, user: &str, second| Binding {
-        mac: Some(ANNA),
-        user: Some(user.into()),
-        ..told(BindingSource::Radius, kind, second)
-    };
+    let session =
+        |kind, user: &str, second| Binding { mac: Some(ANNA), user: Some(user.into()), ..told(BindingSource::Radius, kind, second) };
     b.take(&session(BindingKind::Names, "anna", 0));
     b.take(&lease("10.0.0.7", ANNA, BindingKind::Begins, 1));
     let anna = who(&mut b, "10.0.0.7", 10);
@@ -347,7 +343,11 @@ fn any_order_of_tellings_keeps_its_bounds() {
     for _ in 0..50_000 {
         let second = next(100_000);
         let mac = [2, 0, 0, 0, 0, next(20) as u8];
-        let address = if next(2) == 0 { IpAddr::from([10, 0, 0, next(60) as u8]) } else { IpAddr::from([0x2001, 0xdb8, 0, 0, 9, 9, 9, next(60) as u16]) };
+        let address = if next(2) == 0 {
+            IpAddr::from([10, 0, 0, next(60) as u8])
+        } else {
+            IpAddr::from([0x2001, 0xdb8, 0, 0, 9, 9, 9, next(60) as u16])
+        };
         let binding = Binding {
             address: (next(5) > 0).then(|| address.into()),
             mac: (next(5) > 0).then_some(mac),

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::labels;
 use crate::engine::bytes::{Reader, Verdict};
+use crate::engine::mac::is_individual;
 
 /// Fixed fields before the magic cookie.
 const FIXED: usize = 236;
@@ -101,7 +102,7 @@ impl Head {
         // Server and relay.
         r.take(8)?;
         let mac = r.array::<6>()?;
-        let is_mac = (hardware, length) == (1, 6) && mac != [0; 6] && mac.first().is_some_and(|b| b & 1 == 0);
+        let is_mac = (hardware, length) == (1, 6) && is_individual(mac);
         Some(Head { is_from_client: op == 1, mac: is_mac.then_some(mac), own, given })
     }
 }

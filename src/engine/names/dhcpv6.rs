@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 use super::labels;
 use crate::engine::bytes::{Reader, Verdict};
 use crate::engine::event::Duid;
+use crate::engine::mac::is_individual;
 
 /// Relays followed inward (RFC 8415 §7.6, HOP_COUNT_LIMIT).
 const MAX_RELAYS: usize = 8;
@@ -72,7 +73,7 @@ pub fn message(bytes: &[u8]) -> Verdict<Message> {
         let mut relayed = None;
         let walked = each_option(options, |code, value| match code {
             RELAYED => relayed = Some(value),
-            LINK_LAYER_ADDRESS => mac = value.strip_prefix(&[0, 1]).and_then(|m| m.try_into().ok()).filter(|m| is_mac(*m)),
+            LINK_LAYER_ADDRESS => mac = value.strip_prefix(&[0, 1]).and_then(|m| m.try_into().ok()).filter(|m| is_individual(*m)),
             _ => {}
         });
         match (walked, relayed) {
@@ -135,14 +136,10 @@ fn lent(value: &[u8]) -> Option<(Ipv6Addr, u32)> {
 /// A DUID and, where it is made from one of Ethernet, its MAC address (DUID-LLT, DUID-LL).
 fn duid(bytes: &[u8]) -> Duid {
     let mac = match bytes {
-        [0, 1, 0, 1, _, _, _, _, mac @ ..] | [0, 3, 0, 1, mac @ ..] => mac.try_into().ok().filter(|m| is_mac(*m)),
+        [0, 1, 0, 1, _, _, _, _, mac @ ..] | [0, 3, 0, 1, mac @ ..] => mac.try_into().ok().filter(|m| is_individual(*m)),
         _ => None,
     };
     Duid { digest: super::digest(bytes), mac }
-}
-
-fn is_mac(mac: [u8; 6]) -> bool {
-    mac != [0; 6] && mac.first().is_some_and(|b| b & 1 == 0)
 }
 
 /// Walks options of two bytes of code and two of length; `None` where one breaks off.

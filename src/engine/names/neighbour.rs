@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::engine::bytes::{Reader, Verdict};
+use crate::engine::mac::is_individual;
 
 /// An ARP request or reply, as far as its sender speaks of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +29,7 @@ pub fn arp(bytes: &[u8]) -> Verdict<Arp> {
     let (Some(_), Some(target)) = (r.array::<6>(), r.array::<4>()) else { return Verdict::NeedMore(28) };
     let sender = Ipv4Addr::from(sender);
     match operation {
-        1 | 2 if !is_own(mac) || sender.is_broadcast() || sender.is_multicast() => Verdict::Malformed(8),
+        1 | 2 if !is_individual(mac) || sender.is_broadcast() || sender.is_multicast() => Verdict::Malformed(8),
         1 | 2 => Verdict::Found(Arp { mac, sender: Some(sender).filter(|a| !a.is_unspecified()), target: target.into() }),
         _ => Verdict::Not,
     }
@@ -96,15 +97,10 @@ fn link_layer_address(bytes: &[u8], from: usize, wanted: u8) -> Verdict<Option<[
         let size = usize::from(units).saturating_mul(8);
         let Some(value) = r.take(size.saturating_sub(2)) else { return Verdict::NeedMore(at.saturating_add(size)) };
         if kind == wanted && units == 1 {
-            mac = value.try_into().ok().filter(|m| is_own(*m));
+            mac = value.try_into().ok().filter(|m| is_individual(*m));
         }
     }
     Verdict::Found(mac)
-}
-
-/// Whether it can be one host's: neither a group's nor nothing.
-fn is_own(mac: [u8; 6]) -> bool {
-    mac != [0; 6] && mac.first().is_some_and(|b| b & 1 == 0)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use ipnet::{IpNet, Ipv6Net};
 
 use super::digest;
 use crate::engine::bytes::{Reader, Verdict};
+use crate::engine::mac::is_individual;
 
 /// Codes of a report and of its receipt.
 const REQUEST: u8 = 4;
@@ -156,8 +157,7 @@ fn mac(value: &[u8]) -> Option<[u8; 6]> {
         }
     }
     let is_over = matches!(rest.next(), None | Some(b':'));
-    let is_mac = mac != [0; 6] && mac.first().is_some_and(|b| b & 1 == 0);
-    (digits == 12 && is_over && is_mac).then_some(mac)
+    (digits == 12 && is_over && is_individual(mac)).then_some(mac)
 }
 
 #[cfg(test)]

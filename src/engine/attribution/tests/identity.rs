@@ -129,7 +129,13 @@ fn of_clients_that_are_left_out_nothing_is_kept_but_a_count() {
             a.event(&Event::Flow(nameless));
         }
         a.event(&Event::Flow(FlowState { closed: true, link: guests, ..state(1, "chat.example", 9, (500, 700)) }));
-        counts.push((is_out, kept(&mut a), a.excluded().flows, a.excluded().names, a.bindings.mac_of(IpAddr::from(CLIENT), at(9)).is_some()));
+        counts.push((
+            is_out,
+            kept(&mut a),
+            a.excluded().flows,
+            a.excluded().names,
+            a.bindings.mac_of(IpAddr::from(CLIENT), at(9)).is_some(),
+        ));
         a.finish();
         assert_eq!(a.drain().is_empty(), is_out);
     }
