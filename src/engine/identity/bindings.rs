@@ -300,6 +300,9 @@ impl Bindings {
         }
         let device = self.devices.entry(Key::Mac(mac));
         device.has(key.addr());
+        if let IpAddr::V6(address) = key.addr() {
+            device.representative(address, at);
+        }
         if let (Some(login), Some(held)) = (device.login.clone(), self.addresses.find(&key))
             && held.now.user.is_none()
         {
