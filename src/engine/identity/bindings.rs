@@ -251,10 +251,11 @@ impl Bindings {
         }
     }
 
-    /// The owner's own MAC address: never one that turned out to be a router's, unless a server lent it the address.
+    /// The owner's own MAC address: never one that turned out to be a router's, nor one of two that have the address at a time, unless a
+    /// server lent it the address.
     fn own_mac(&self, tenure: &Tenure) -> Option<[u8; 6]> {
         let by_duid = || tenure.duid.and_then(|duid| self.devices.peek(&Key::Duid(duid))?.mac.filter(|mac| !self.is_router(*mac)));
-        tenure.mac.filter(|mac| tenure.is_lent || !self.is_router(*mac)).or_else(by_duid)
+        tenure.mac.filter(|mac| tenure.is_lent || (tenure.contested.is_none() && !self.is_router(*mac))).or_else(by_duid)
     }
 
     fn is_router(&self, mac: [u8; 6]) -> bool {

@@ -8,6 +8,9 @@ use crate::engine::frame::Time;
 
 /// Owners remembered before the present one: what their flows still tell is theirs.
 const PAST: usize = 3;
+/// An address that is seen with one MAC address, another, and the first again within this time (nanoseconds) is had by both: a bond of two
+/// network cards, one range used twice, a conflict. What turns by turns is no change of owner.
+const CONTEST: u64 = 600_000_000_000;
 
 /// What a telling changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,24 +91,39 @@ impl Held {
             self.now.until = None;
         }
         self.settle(at);
+        let is_by_turns = self.is_by_turns(mac, at);
         let now = &mut self.now;
         match now.mac {
             Some(known) if known == mac => {
-                (now.is_seen, now.seen, now.alias) = (true, at, None);
+                (now.is_seen, now.seen) = (true, at);
+                now.alias = now.alias.filter(|_| now.contested.is_some());
                 Change::None
             }
             None => {
                 (now.mac, now.is_seen, now.seen) = (Some(mac), true, at);
                 Change::More
             }
-            Some(_) if now.alias == Some(mac) => Change::None,
+            Some(_) if now.alias == Some(mac) => {
+                now.contested = now.contested.map(|_| at);
+                Change::None
+            }
             // The owner of a lease was never seen itself: this one speaks for it.
             Some(_) if now.is_lent && !now.is_seen && now.alias.is_none() => {
                 now.alias = Some(mac);
                 Change::None
             }
+            Some(_) if is_by_turns => {
+                now.alias = Some(mac);
+                let is_new = now.contested.replace(at).is_none();
+                if is_new { Change::More } else { Change::None }
+            }
             Some(_) => self.follow(at, Tenure { mac: Some(mac), is_seen: true, seen: at, ..Tenure::default() }),
         }
+    }
+
+    fn is_by_turns(&self, mac: [u8; 6], at: Time) -> bool {
+        let is_back = self.past.back().is_some_and(|past| past.is_of(mac)) && at.since(self.now.from) < CONTEST;
+        is_back || self.now.contested.is_some_and(|last| at.since(last) < CONTEST)
     }
 
     /// A host asks whether it may take the address: it is its, where nobody known has it.
@@ -116,13 +134,13 @@ impl Held {
 
     /// A server lends the address to a MAC address from a moment on; `begins` where it is a new lease.
     pub(super) fn lent(&mut self, mac: [u8; 6], (from, until): (Time, Option<Time>), begins: bool) -> Change {
-        if !self.now.is_of(mac) {
+        if self.now.mac != Some(mac) {
             self.settle(from);
         }
         let has_just_begun = self.now.has_just_begun(from);
         let now = &mut self.now;
         match now.mac {
-            _ if now.is_of(mac) => {
+            Some(known) if known == mac => {
                 (now.is_lent, now.until) = (true, until);
                 Change::None
             }

@@ -33,6 +33,8 @@ pub(super) struct Tenure {
     pub(super) seen: Time,
     /// A MAC address that speaks for the owner: a repeater's.
     pub(super) alias: Option<[u8; 6]>,
+    /// When the address was last seen with another MAC address than the one it had just had, by turns: two have it at a time.
+    pub(super) contested: Option<Time>,
     pub(super) duid: Option<u64>,
     pub(super) user: Option<Arc<str>>,
     pub(super) session: Option<u64>,

@@ -149,6 +149,18 @@ fn a_repeater_that_speaks_for_a_leaseholder_changes_no_owner() {
 }
 
 #[test]
+fn an_address_that_two_have_by_turns_changes_no_owner_and_has_no_mac_address() {
+    let mut b = bindings();
+    for second in 0..500 {
+        b.sees(ip("10.0.0.7"), &link(if second % 2 == 0 { ANNA } else { BEN }, 64), at(second * 90));
+    }
+    let told = who(&mut b, "10.0.0.7", 500 * 90);
+    assert!(told.1 <= 1 && told.2.is_none(), "{told:?}");
+    b.sees(ip("10.0.0.7"), &link([2, 0, 0, 0, 0, 0xc], 64), at(100_000));
+    assert_eq!(who(&mut b, "10.0.0.7", 100_001).2, Some(0xc), "long after, a third is a new owner");
+}
+
+#[test]
 fn a_lease_that_ends_ends_what_is_known_unless_its_owner_goes_on() {
     for end in
         [lease("10.0.0.7", ANNA, BindingKind::Ends, 100), Binding { address: None, ..lease("10.0.0.7", ANNA, BindingKind::Ends, 100) }]
