@@ -2,6 +2,8 @@
 
 mod decide;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 pub use decide::{Considered, Decision, Policy, Verdict};
 pub use rule::{Mismatch, Question, Rank, Rule, ServicePattern};
