@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod alerts;
 pub mod bundle;
+pub mod byte_size;
 pub mod capture;
 pub mod check;
 pub mod cli;

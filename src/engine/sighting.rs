@@ -34,6 +34,11 @@ impl Evidence {
             Evidence::Uploaded => "uploaded",
         }
     }
+
+    /// The level a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|e| e.word() == word)
+    }
 }
 
 /// What kind of program spoke.

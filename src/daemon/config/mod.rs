@@ -4,6 +4,7 @@ mod bounds;
 mod policy;
 mod read;
 mod webhook;
+mod when;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -116,8 +116,18 @@ fn has_service(pattern: &HostPattern, signatures: &Signatures) -> bool {
 fn general_status(policy: &Policy, service: &ServiceRecord, now: Time) -> Status {
     let host = service.hosts.first().map_or(String::new(), |h| h.pattern.sample());
     let (tenant, team) = (service.hosts.first().and_then(|h| h.tenant), "other");
-    let question =
-        Question { service: &service.id, vendor: &service.vendor, category: service.category, host: &host, tenant, team, client: None };
+    let question = Question {
+        service: &service.id,
+        vendor: &service.vendor,
+        category: service.category,
+        host: &host,
+        tenant,
+        risk: &service.risk,
+        team,
+        client: None,
+        evidence: Default::default(),
+        bytes_up: 0,
+    };
     policy.decide(&question, now).status
 }
 

@@ -7,14 +7,17 @@ use hashbrown::HashMap;
 
 use super::super::frame::Time;
 use super::super::pattern::PatternIndex;
-use super::super::signature::Category;
+use super::super::sighting::Evidence;
+use super::super::signature::{Category, RiskKey};
 use super::Status;
+use super::fact;
 use super::rule::{Mismatch, Question, Rank, Rule, ServicePattern, prefix_of};
 
 /// Rules in the order written, and what holds where none speaks.
 ///
 /// The most specific rule that matches and has not run out wins, of equally specific ones the first. Rules are indexed by what they
-/// are about, so that a question looks only at the rules about its own service, vendor, category and name, however many there are.
+/// are about, so that a question looks only at the rules about its own service, vendor, category, facts, name and team, however many there
+/// are.
 #[derive(Debug, Default)]
 pub struct Policy {
     default: Status,
@@ -25,7 +28,11 @@ pub struct Policy {
     by_prefix: ByText,
     by_vendor: ByText,
     by_category: HashMap<Category, Vec<u32>, FixedState>,
+    /// By the first word of a value.
+    by_fact: HashMap<RiskKey, ByText, FixedState>,
+    by_team: ByText,
     about_anything: Vec<u32>,
+    has_bounds: bool,
 }
 
 type ByText = HashMap<Arc<str>, Vec<u32>, FixedState>;
@@ -92,11 +99,27 @@ impl Policy {
         self.default
     }
 
-    /// What holds for a question at a moment.
+    /// Whether a rule asks how far a sighting has come.
+    pub fn has_bounds(&self) -> bool {
+        self.has_bounds
+    }
+
+    /// What holds for a sighting that has come as far as the question says. A rule with a bound of evidence or volume can only make it
+    /// stricter than it was without: what was not allowed before an upload is not allowed by it.
+    pub fn judge(&self, question: &Question<'_>, now: Time) -> Decision<'_> {
+        let first = self.decide(&question.after(Evidence::Resolved, 0), now);
+        if !self.has_bounds {
+            return first;
+        }
+        let then = self.decide(question, now);
+        if then.status.is_stricter_than(first.status) { then } else { first }
+    }
+
+    /// Which rule wins for a question at a moment, and what it decides.
     pub fn decide(&self, question: &Question<'_>, now: Time) -> Decision<'_> {
         let mut best: Option<(Rank, usize, &Rule)> = None;
         self.each_candidate(question, |position, rule| {
-            let Ok(rank) = rule.rank(question) else { return };
+            let Ok(rank) = rule.rank(question, now) else { return };
             let better = best.is_none_or(|(r, p, _)| rank > r || (rank == r && position < p));
             if better && !rule.is_expired(now) {
                 best = Some((rank, position, rule));
@@ -118,8 +141,8 @@ impl Policy {
     /// Every rule in order, and what became of it for a question.
     pub fn explain(&self, question: &Question<'_>, now: Time) -> Vec<Considered> {
         let winner = self.decide(question, now).rule;
-        let winning = winner.and_then(|w| Some((w, self.rules.get(w)?.rank(question).ok()?)));
-        let verdict = |rule: &Rule, position| match (rule.rank(question), winning) {
+        let winning = winner.and_then(|w| Some((w, self.rules.get(w)?.rank(question, now).ok()?)));
+        let verdict = |rule: &Rule, position| match (rule.rank(question, now), winning) {
             (Err(mismatch), _) => Verdict::Mismatch(mismatch),
             (Ok(_), _) if rule.is_expired(now) => Verdict::Expired,
             (Ok(_), Some((w, _))) if w == position => Verdict::Won,
@@ -131,6 +154,7 @@ impl Policy {
     }
 
     fn file(&mut self, position: u32, rule: &Rule) {
+        self.has_bounds |= rule.has_bound();
         if !rule.hosts.is_empty() {
             for pattern in &rule.hosts {
                 let slot = self.hosts.insert(pattern);
@@ -147,8 +171,13 @@ impl Policy {
             }
         } else if !rule.vendors.is_empty() {
             rule.vendors.iter().for_each(|v| self.by_vendor.entry(v.clone()).or_default().push(position));
+        } else if let Some(first) = rule.facts.first() {
+            let index = self.by_fact.entry(first.key).or_default();
+            first.first_words().for_each(|word| index.entry(word.into()).or_default().push(position));
         } else if !rule.categories.is_empty() {
             rule.categories.iter().for_each(|c| self.by_category.entry(*c).or_default().push(position));
+        } else if !rule.teams.is_empty() {
+            rule.teams.iter().for_each(|t| self.by_team.entry(t.clone()).or_default().push(position));
         } else {
             self.about_anything.push(position);
         }
@@ -170,8 +199,20 @@ impl Policy {
             prefix_of(question.service).and_then(|p| self.by_prefix.get(p)),
             self.by_vendor.get(question.vendor),
             self.by_category.get(&question.category),
+            self.by_team.get(question.team),
             Some(&self.about_anything),
         ];
         lists.into_iter().flatten().for_each(|list| all(list));
+        for (key, index) in &self.by_fact {
+            fact::first_words(*key, question.risk).filter_map(|word| index.get(&*word)).for_each(|list| all(list));
+        }
+    }
+
+    /// How many rules a question looks at.
+    #[cfg(test)]
+    pub(super) fn considered(&self, question: &Question<'_>) -> usize {
+        let mut count = 0;
+        self.each_candidate(question, |_, _| count += 1);
+        count
     }
 }
