@@ -28,6 +28,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod progress;
 pub mod registrable;
+pub mod rejudge;
 pub mod reload;
 pub mod remembered;
 pub mod replay;

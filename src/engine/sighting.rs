@@ -200,7 +200,8 @@ impl Sighting {
 pub struct Finding {
     /// The sighting as it stands now.
     pub sighting: Sighting,
-    /// Evidence levels it reached with this change, lowest first and both inclusive; `None` where it reached none.
+    /// Evidence levels it reached with this change, lowest first and both inclusive; that at which it is where it became stricter; `None`
+    /// where it did neither.
     pub reached: Option<(Evidence, Evidence)>,
     /// Whether it must be stored at once, because an alert became due with this change.
     pub due: bool,

@@ -71,6 +71,7 @@ impl Attribution {
             let Detection { is_use, is_upload, .. } = detection;
             self.enter(record.client, &detection, &Entry::Bytes { is_use, is_upload, up, down }, at);
         }
+        self.tighten(record.client, &detection.key, name.as_str());
     }
 
     /// A flow that stayed nameless: the client's own look-ups may name it, if they leave one name only.

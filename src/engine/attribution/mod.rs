@@ -1,6 +1,7 @@
 //! From observations and flow states to sightings: which service a name belongs to, which client used it, whether that is allowed.
 //! It sits after the channel, once for all engines: an answer may come by another thread than the flow it names.
 
+mod bounds;
 mod flows;
 mod following;
 mod resolvers;
@@ -142,8 +143,7 @@ impl Attribution {
         let now = self.now;
         self.ledger.end_where(|key, sighting| {
             let team = judgement.teams.name_of(key.client);
-            let still = |name: &Arc<str>| detect(judgement, key.client, name, now).is_some_and(|d| d.key == *key);
-            *team != sighting.team || !sighting.names.iter().any(still)
+            *team != sighting.team || !bounds::stands(judgement, key, sighting, now)
         });
         self.flows.forget_detections();
     }
@@ -151,7 +151,8 @@ impl Attribution {
     /// Puts an open sighting of an earlier run back. One whose client cannot be read as an address ends.
     pub fn restore(&mut self, sighting: Sighting) {
         if let Ok(client) = sighting.client.parse() {
-            let key = SightingKey { client, service: Arc::clone(&sighting.service), status: sighting.status };
+            let status = bounds::first_status(&self.judgement, client, &sighting);
+            let key = SightingKey { client, service: Arc::clone(&sighting.service), status };
             self.ledger.restore(key, sighting);
         }
     }

@@ -1,6 +1,7 @@
 //! The ledger: open sightings, one for each client, service and policy status, and when each session ends.
 
 mod open;
+mod standing;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -18,6 +19,7 @@ use super::sighting::{Agent, Evidence, Finding, Identity, Sighting};
 use open::Open;
 
 pub use open::{Entry, Thresholds};
+pub use standing::Standing;
 
 /// Ended findings searched for one that no alert waits for, when one must be given up.
 const SEARCHED: usize = 64;
@@ -29,7 +31,8 @@ pub struct SightingKey {
     pub client: IpAddr,
     /// Service id.
     pub service: Arc<str>,
-    /// Policy status: two names of one service may be judged differently.
+    /// Policy status by which it was opened: two names of one service may be judged differently. The sighting's own may have become
+    /// stricter since.
     pub status: Status,
 }
 
@@ -116,6 +119,7 @@ impl Ledger {
             was_due,
             is_newly_due: false,
             portrait: Portrait::known(sighting.agent),
+            is_tightened: false,
             sighting,
         });
     }
@@ -251,6 +255,7 @@ impl Ledger {
             was_due: false,
             is_newly_due: false,
             portrait: Portrait::default(),
+            is_tightened: false,
         })
     }
 

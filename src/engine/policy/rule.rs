@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::super::frame::Time;
 use super::super::pattern::{HostPattern, Specificity};
 use super::super::sighting::Evidence;
-use super::super::signature::{Category, Match, Risk, Tenant};
+use super::super::signature::{Category, Match, Risk, ServiceRecord, Tenant};
 use super::Status;
 use super::fact::FactCondition;
 use super::window::Window;
@@ -42,16 +42,20 @@ pub struct Question<'a> {
 impl<'a> Question<'a> {
     /// The question about a name that matched, of which nothing but a look-up was seen.
     pub fn new(matched: &Match<'a>, host: &'a str, team: &'a str, client: Option<IpAddr>) -> Self {
-        let service = matched.service;
+        Question { host, tenant: matched.tenant, client, ..Question::of_service(matched.service, team) }
+    }
+
+    /// The question about a service by no name in particular.
+    pub fn of_service(service: &'a ServiceRecord, team: &'a str) -> Self {
         Question {
             service: &service.id,
             vendor: &service.vendor,
             category: service.category,
-            host,
-            tenant: matched.tenant,
+            host: "",
+            tenant: None,
             risk: &service.risk,
             team,
-            client,
+            client: None,
             evidence: Evidence::Resolved,
             bytes_up: 0,
         }

@@ -1,0 +1,57 @@
+//! What a policy says of a sighting as it was stored: by its names, its team, its evidence, its volume and its time.
+
+use std::net::IpAddr;
+
+use crate::engine::frame::Time;
+use crate::engine::policy::{Decision, Policy, Question};
+use crate::engine::sighting::Sighting;
+use crate::engine::signature::{ServiceRecord, Signatures};
+
+/// What a policy says of a sighting by each of its names that still belongs to its service, as of a moment; where none does, by its
+/// service alone. Nothing where the catalogue does not know the service any more. A client whose address is not kept is in no subnet.
+pub fn decisions<'p>(signatures: &Signatures, policy: &'p Policy, sighting: &Sighting, at: Time) -> Vec<Decision<'p>> {
+    questions(signatures, sighting).iter().map(|question| policy.judge(question, at)).collect()
+}
+
+/// What is asked of a policy about a sighting, by each name.
+fn questions<'a>(signatures: &'a Signatures, s: &'a Sighting) -> Vec<Question<'a>> {
+    let client: Option<IpAddr> = s.client.parse().ok();
+    let by_name = |name: &'a str| {
+        let matched = signatures.match_name(name).filter(|m| m.service.id == s.service)?;
+        Some(Question::new(&matched, name, &s.team, client).after(s.evidence, s.bytes_up))
+    };
+    let questions: Vec<_> = s.names.iter().filter_map(|name| by_name(name)).collect();
+    let by_service = |service: &'a ServiceRecord| {
+        let question = Question::of_service(service, &s.team);
+        Question { client, ..question }.after(s.evidence, s.bytes_up)
+    };
+    if questions.is_empty() { signatures.service(&s.service).map(by_service).into_iter().collect() } else { questions }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::fixture::{SEVEN, sighting};
+    use crate::daemon::rules::Catalogue;
+    use crate::engine::pattern::HostPattern;
+    use crate::engine::policy::{Rule, ServicePattern, Status};
+    use crate::engine::sighting::Evidence;
+
+    #[test]
+    fn a_sighting_is_judged_by_all_that_was_stored_of_it() {
+        let signatures = Catalogue::shipped().signatures();
+        let services = vec![ServicePattern::parse("openai.*")];
+        let host = HostPattern::parse("=ab.chatgpt.com").unwrap();
+        let rules = vec![
+            Rule { status: Status::Tolerated, services: services.clone(), teams: vec!["design".into()], ..Rule::default() },
+            Rule { status: Status::Unapproved, services, evidence: Some(Evidence::Uploaded), ..Rule::default() },
+            Rule { status: Status::InReview, hosts: vec![host], ..Rule::default() },
+        ];
+        let policy = Policy::new(Status::Unreviewed, rules);
+        let says = |s: &Sighting| decisions(&signatures, &policy, s, SEVEN).iter().map(|d| d.status).collect::<Vec<_>>();
+        assert_eq!(says(&sighting()), [Status::Tolerated, Status::InReview]);
+        let uploaded = Sighting { evidence: Evidence::Uploaded, team: "other".into(), names: vec!["gone.example".into()], ..sighting() };
+        assert_eq!(says(&uploaded), [Status::Unapproved]);
+        assert_eq!(says(&Sighting { service: "gone.gone".into(), ..sighting() }), []);
+    }
+}
