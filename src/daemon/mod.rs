@@ -34,6 +34,7 @@ pub mod remembered;
 pub mod replay;
 pub mod report;
 pub mod rights;
+pub mod rule_text;
 pub mod rules;
 pub mod run;
 pub mod secret;

@@ -1,6 +1,7 @@
 //! `shadowtap policy`: what is allowed, and why.
 
 mod explain;
+mod explanation;
 mod lint;
 
 use clap::Subcommand;

@@ -72,6 +72,9 @@ pub enum Verdict {
     LessSpecific(usize),
     /// It matches; the rule at this position is as specific and stands before it.
     Later(usize),
+    /// It is the most specific, by a bound of evidence or volume, and no stricter than what held before it was reached: the rule at this
+    /// position, or the default.
+    NotStricter(Option<usize>),
     /// It matches and has run out.
     Expired,
     /// A condition does not hold.
@@ -138,14 +141,15 @@ impl Policy {
         }
     }
 
-    /// Every rule in order, and what became of it for a question.
+    /// Every rule in order, and what became of it when a question was [judged](Self::judge).
     pub fn explain(&self, question: &Question<'_>, now: Time) -> Vec<Considered> {
-        let winner = self.decide(question, now).rule;
+        let (judged, winner) = (self.judge(question, now).rule, self.decide(question, now).rule);
         let winning = winner.and_then(|w| Some((w, self.rules.get(w)?.rank(question, now).ok()?)));
         let verdict = |rule: &Rule, position| match (rule.rank(question, now), winning) {
             (Err(mismatch), _) => Verdict::Mismatch(mismatch),
             (Ok(_), _) if rule.is_expired(now) => Verdict::Expired,
-            (Ok(_), Some((w, _))) if w == position => Verdict::Won,
+            (Ok(_), _) if judged == Some(position) => Verdict::Won,
+            (Ok(_), Some((w, _))) if w == position => Verdict::NotStricter(judged),
             (Ok(rank), Some((w, best))) if rank < best => Verdict::LessSpecific(w),
             (Ok(_), Some((w, _))) => Verdict::Later(w),
             (Ok(_), None) => Verdict::Won,

@@ -125,9 +125,13 @@ fn bounds_make_stricter_and_never_milder() {
     ] {
         assert_eq!(policy.judge(&question, NOW).status, status, "{question:?}");
     }
-    let decision = Policy::new(Status::Unapproved, vec![much]);
-    let decision = decision.judge(&at(Evidence::Engaged, 10_000_000), NOW);
+    let lone = Policy::new(Status::Unapproved, vec![much.clone()]);
+    let decision = lone.judge(&at(Evidence::Engaged, 10_000_000), NOW);
     assert_eq!((decision.status, decision.rule), (Status::Unapproved, None));
+    assert_eq!(lone.explain(&at(Evidence::Engaged, 10_000_000), NOW)[0].verdict, Verdict::NotStricter(None));
+    let held = Policy::new(Status::Approved, vec![much, rule(|r| r.status = Status::InReview)]);
+    let verdicts: Vec<_> = held.explain(&at(Evidence::Engaged, 10_000_000), NOW).iter().map(|c| c.verdict).collect();
+    assert_eq!(verdicts, [Verdict::NotStricter(Some(1)), Verdict::Won]);
 }
 
 #[test]
