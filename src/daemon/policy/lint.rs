@@ -8,7 +8,7 @@ use crate::daemon::config::Config;
 use crate::daemon::diagnostic::any_error;
 use crate::daemon::failure::Failure;
 use crate::daemon::output::print;
-use crate::daemon::rules::{Rules, policy_check};
+use crate::daemon::rules::{Rules, policy_lint};
 
 /// Which policy.
 #[derive(clap::Args)]
@@ -26,7 +26,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let (config, mut problems) = Config::survey(args.config.as_deref());
     let (rules, more) = Rules::survey(&config);
     problems.extend(more);
-    problems.extend(policy_check::lint(&config.policy, &rules.signatures, clock::now()));
+    problems.extend(policy_lint::lint(&config.policy, &rules.signatures, &config.teams, clock::now()));
     if any_error(&problems) {
         return Err(Failure::Configuration(problems));
     }

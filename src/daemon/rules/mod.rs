@@ -2,9 +2,12 @@
 
 mod base;
 mod catalogue;
+pub mod expiring;
 pub mod lint;
 mod merge;
 pub mod policy_check;
+pub mod policy_lint;
+mod probe;
 pub mod signature_file;
 
 use std::fs;
