@@ -1,5 +1,6 @@
 //! `shadowtap policy`: what is allowed, and why.
 
+mod draft;
 mod explain;
 mod explanation;
 mod lint;

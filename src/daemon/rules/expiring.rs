@@ -58,6 +58,32 @@ impl Ending<'_> {
     }
 }
 
+/// How many rules there are, by whether they end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RuleCounts {
+    /// That apply, and go on doing so for more than [`DAYS`].
+    pub in_force: u64,
+    /// That apply, and end within [`DAYS`].
+    pub expiring: u64,
+    /// That have run out.
+    pub expired: u64,
+}
+
+impl RuleCounts {
+    /// Counts rules at a moment.
+    pub fn of(written: &[WrittenRule], now: Time) -> Self {
+        let mut counts = RuleCounts::default();
+        for end in written.iter().map(|w| w.rule.expires) {
+            match end {
+                Some(end) if end <= now => counts.expired += 1,
+                Some(end) if end <= now.plus_seconds(DAYS * DAY_SECONDS) => counts.expiring += 1,
+                _ => counts.in_force += 1,
+            }
+        }
+        counts
+    }
+}
+
 /// The rules that have run out or will soon, the next to end first. `policy` is these rules compiled.
 pub fn endings<'a>(written: &'a [WrittenRule], policy: &Policy, signatures: &Signatures, now: Time) -> Vec<Ending<'a>> {
     let mut found: Vec<_> = written
@@ -110,6 +136,10 @@ mod tests {
         let over = "p.toml:9: warning: the rule that says approved (vendor Anthropic) has run out, and does nothing since 2026-11-23\n  \
                     remedy: renew it or delete it";
         assert_eq!(at("2026-11-23T23:59:59Z"), [over]);
+        let counts = |at| RuleCounts::of(&config.policy.rules, parse_rfc3339(at).unwrap());
+        assert_eq!(counts("2026-11-23T23:59:59Z"), RuleCounts { in_force: 1, expiring: 0, expired: 1 });
+        assert_eq!(counts("2026-11-24T00:00:00Z"), RuleCounts { in_force: 0, expiring: 1, expired: 1 });
+        assert_eq!(counts("2026-12-08T00:00:00Z"), RuleCounts { in_force: 0, expiring: 0, expired: 2 });
         let soon = "p.toml:3: warning: the rule that says approved (service openai.chatgpt, team other) runs out in 14 days, on 2026-12-08 \
                     00:00 UTC; then it is unapproved\n  remedy: renew it, or ask it@example.com";
         assert_eq!(at("2026-11-24T00:00:00Z"), [over, soon]);

@@ -9,6 +9,7 @@
 //! 6. the first packet is parsed.
 
 mod capture_thread;
+mod expiring;
 mod ledger_thread;
 mod part;
 mod reloading;
@@ -107,6 +108,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
     tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
+    tokio::spawn(expiring::watch(Arc::clone(&shared)));
     tokio::spawn(sensor::tell(store.clone(), report_inbox, Arc::clone(&shared)));
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));

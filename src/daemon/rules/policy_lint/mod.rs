@@ -80,7 +80,7 @@ impl Lint<'_> {
         let known: BTreeSet<&str> = facts.filter_map(|f| f.value.split([' ', ',', ';']).next()).chain(["unknown"]).collect();
         let hint = match nearest(value, known.iter().copied()) {
             Some(near) => format!("did you mean {near:?}?"),
-            None => "see shadowtap signatures list --risk, or the files of the catalogue".into(),
+            None => "a value is meant by its first words; see shadowtap signatures list --output json".into(),
         };
         say(Severity::Warning, format!("no service has {} {value:?}", fact.key.word()), hint);
     }
