@@ -3,14 +3,27 @@
 use std::net::IpAddr;
 
 use crate::engine::frame::Time;
-use crate::engine::policy::{Decision, Policy, Question};
-use crate::engine::sighting::Sighting;
+use crate::engine::policy::{Decision, Policy, Question, Status};
+use crate::engine::sighting::{Evidence, Sighting};
 use crate::engine::signature::{ServiceRecord, Signatures};
+
+/// What a policy says of a sighting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rejudged<'p> {
+    /// The status it begins with.
+    pub first: Status,
+    /// What holds once it has come as far as it did.
+    pub decision: Decision<'p>,
+}
 
 /// What a policy says of a sighting by each of its names that still belongs to its service, as of a moment; where none does, by its
 /// service alone. Nothing where the catalogue does not know the service any more. A client whose address is not kept is in no subnet.
-pub fn decisions<'p>(signatures: &Signatures, policy: &'p Policy, sighting: &Sighting, at: Time) -> Vec<Decision<'p>> {
-    questions(signatures, sighting).iter().map(|question| policy.judge(question, at)).collect()
+pub fn rejudge<'p>(signatures: &Signatures, policy: &'p Policy, sighting: &Sighting, at: Time) -> Vec<Rejudged<'p>> {
+    let rejudged = |question: &Question<'_>| {
+        let first = policy.decide(&question.after(Evidence::Resolved, 0), at).status;
+        Rejudged { first, decision: policy.judge(question, at) }
+    };
+    questions(signatures, sighting).iter().map(rejudged).collect()
 }
 
 /// What is asked of a policy about a sighting, by each name.
@@ -34,8 +47,7 @@ mod tests {
     use crate::daemon::fixture::{SEVEN, sighting};
     use crate::daemon::rules::Catalogue;
     use crate::engine::pattern::HostPattern;
-    use crate::engine::policy::{Rule, ServicePattern, Status};
-    use crate::engine::sighting::Evidence;
+    use crate::engine::policy::{Rule, ServicePattern};
 
     #[test]
     fn a_sighting_is_judged_by_all_that_was_stored_of_it() {
@@ -48,10 +60,10 @@ mod tests {
             Rule { status: Status::InReview, hosts: vec![host], ..Rule::default() },
         ];
         let policy = Policy::new(Status::Unreviewed, rules);
-        let says = |s: &Sighting| decisions(&signatures, &policy, s, SEVEN).iter().map(|d| d.status).collect::<Vec<_>>();
-        assert_eq!(says(&sighting()), [Status::Tolerated, Status::InReview]);
+        let says = |s: &Sighting| rejudge(&signatures, &policy, s, SEVEN).iter().map(|r| (r.first, r.decision.status)).collect::<Vec<_>>();
+        assert_eq!(says(&sighting()), [(Status::Tolerated, Status::Tolerated), (Status::InReview, Status::InReview)]);
         let uploaded = Sighting { evidence: Evidence::Uploaded, team: "other".into(), names: vec!["gone.example".into()], ..sighting() };
-        assert_eq!(says(&uploaded), [Status::Unapproved]);
+        assert_eq!(says(&uploaded), [(Status::Unreviewed, Status::Unapproved)]);
         assert_eq!(says(&Sighting { service: "gone.gone".into(), ..sighting() }), []);
     }
 }

@@ -191,7 +191,12 @@ impl Sighting {
 
     /// Whether an alert is due: nobody approved it, a handshake at least, and the tool itself rather than its mere presence.
     pub fn is_alert_due(&self) -> bool {
-        matches!(self.status, Status::Unreviewed | Status::Unapproved) && self.evidence >= Evidence::Contacted && !self.presence_only
+        self.would_alert(self.status, self.evidence)
+    }
+
+    /// Whether one would be due if it had another status, or had come so far only.
+    pub fn would_alert(&self, status: Status, evidence: Evidence) -> bool {
+        matches!(status, Status::Unreviewed | Status::Unapproved) && evidence >= Evidence::Contacted && !self.presence_only
     }
 }
 

@@ -4,6 +4,7 @@ mod draft;
 mod explain;
 mod explanation;
 mod lint;
+mod simulate;
 
 use clap::Subcommand;
 
@@ -16,6 +17,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Find rules that do nothing
     Lint(lint::Args),
+    /// What another policy would have said of the sightings in the store
+    Simulate(simulate::Args),
 }
 
 /// Runs one of them.
@@ -26,5 +29,6 @@ pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Explain(args) => explain::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::Simulate(args) => simulate::run(args),
     }
 }

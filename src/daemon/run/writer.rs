@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::shared::Shared;
 use crate::daemon::alert::payload::{self, Words};
 use crate::daemon::notice::Notice;
-use crate::daemon::rejudge;
+use crate::daemon::rejudge::rejudge;
 use crate::daemon::rules::Rules;
 use crate::daemon::store::{Batch, Store, Telling};
 
@@ -70,8 +70,8 @@ fn word(notice: &Notice<'_>, rules: &Rules) -> String {
     if let Some(service) = service {
         words.service_name = &service.name;
     }
-    let decisions = rejudge::decisions(&rules.signatures, &rules.policy, s, s.last_seen);
-    if let Some(decision) = decisions.iter().find(|d| d.status == s.status).or(decisions.first()) {
+    let rejudged = rejudge(&rules.signatures, &rules.policy, s, s.last_seen);
+    if let Some(decision) = rejudged.iter().map(|r| r.decision).find(|d| d.status == s.status).or(rejudged.first().map(|r| r.decision)) {
         words.reason = decision.reason;
         words.alternative = decision.alternative;
     }
