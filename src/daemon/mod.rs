@@ -31,6 +31,7 @@ pub mod registrable;
 pub mod rejudge;
 pub mod reload;
 pub mod remembered;
+pub mod replace_file;
 pub mod replay;
 pub mod report;
 pub mod rights;

@@ -46,6 +46,14 @@ impl PolicyFile {
         policy
     }
 
+    /// The same policy if the text of the file it names were another, and what is wrong with that.
+    pub fn with_file_text(&self, file: &Path, text: &str, teams: &[Group]) -> (Self, Vec<Diagnostic>) {
+        let (new, problems) = read_policy_text(file, text, teams);
+        let own = self.rules.iter().filter(|w| *w.file != *file).cloned();
+        let rules = own.chain(new.rules).collect();
+        (PolicyFile { default: self.default.or(new.default), file: self.file.clone(), rules }, problems)
+    }
+
     /// Compiles the rules for the engine.
     pub fn compiled(&self) -> Policy {
         Policy::new(self.default.unwrap_or_default(), self.rules.iter().map(|r| r.rule.clone()).collect())
@@ -79,7 +87,11 @@ pub fn read_policy_file(file: &Path, teams: &[Group]) -> (PolicyFile, Vec<Diagno
         Ok(text) => text,
         Err(problem) => return (PolicyFile::default(), vec![problem]),
     };
-    toml_fields::read(file, &text, |top| {
+    read_policy_text(file, &text, teams)
+}
+
+fn read_policy_text(file: &Path, text: &str, teams: &[Group]) -> (PolicyFile, Vec<Diagnostic>) {
+    toml_fields::read(file, text, |top| {
         let policy = rules(&top, file);
         policy.check_teams(&top, teams);
         policy

@@ -4,6 +4,7 @@ mod draft;
 mod explain;
 mod explanation;
 mod lint;
+mod set;
 mod simulate;
 
 use clap::Subcommand;
@@ -17,6 +18,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Find rules that do nothing
     Lint(lint::Args),
+    /// Write a decision about a service into the policy
+    Set(set::Args),
     /// What another policy would have said of the sightings in the store
     Simulate(simulate::Args),
 }
@@ -29,6 +32,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Explain(args) => explain::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::Set(args) => set::run(args),
         Command::Simulate(args) => simulate::run(args),
     }
 }

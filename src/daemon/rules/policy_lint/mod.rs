@@ -7,6 +7,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use super::expiring::endings;
+use super::probe::probes;
 use crate::daemon::config::{Group, PolicyFile, WrittenRule};
 use crate::daemon::diagnostic::{Diagnostic, Severity};
 use crate::daemon::nearest::nearest;
@@ -38,6 +39,15 @@ pub fn lint(file: &PolicyFile, signatures: &Signatures, teams: &[Group], now: Ti
     }
     found.sort_by_key(|d| file.rules.iter().position(|w| *w.file == *d.file && w.line == d.line));
     found
+}
+
+/// The rules that decide about the names one rule is about, for a client it is about.
+pub fn winners(policy: &Policy, signatures: &Signatures, position: usize, now: Time) -> BTreeSet<usize> {
+    let Some(rule) = policy.rules().get(position) else { return BTreeSet::new() };
+    let team = rule.teams.first().map_or(OTHER, |t| t);
+    let all: Vec<&Rule> = policy.rules().iter().collect();
+    let probes = probes(signatures, &all);
+    probes.iter().filter(|p| p.is_about(rule)).filter_map(|p| policy.decide(&p.question(team), now).rule).collect()
 }
 
 struct Lint<'a> {
