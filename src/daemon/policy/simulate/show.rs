@@ -26,8 +26,7 @@ pub(super) fn text(c: &Comparison<'_>, since: Option<Time>, until: Time) -> Stri
     let _ = writeln!(text, "{}\n", layout(&["today", "new", ">sightings", ">clients", ""], rows));
     let changes = most_alerting_first(c);
     if !changes.is_empty() {
-        let header =
-            ["team", "service", "today", "new", ">sightings", ">clients", ">up", "evidence", ">alerts", ">new", "new rule", "example"];
+        let header = ["team", "service", "today -> new", ">sightings", ">clients", ">up", "evidence", ">alerts", "new rule", "example"];
         let rows = changes.iter().take(MOST_TOLD).map(|(key, change)| row(c, key, change));
         let _ = writeln!(text, "{}", layout(&header, rows));
         if let more @ 1.. = changes.len().saturating_sub(MOST_TOLD) {
@@ -58,14 +57,12 @@ fn row(c: &Comparison<'_>, (team, service, today, new): &ChangeKey, change: &Cha
     vec![
         team.to_string(),
         service.to_string(),
-        today.word().into(),
-        new.word().into(),
+        format!("{} -> {}", today.word(), new.word()),
         change.amount.sightings.to_string(),
         change.amount.clients.len().to_string(),
         bytes(change.bytes_up),
         change.evidence.word().into(),
-        change.alerts[0].to_string(),
-        change.alerts[1].to_string(),
+        format!("{} -> {}", change.alerts[0], change.alerts[1]),
         place(c.rules()[1], &change.by[1]).map_or("default".into(), |p| p.to_string()),
         format!("{} {name} {}", change.example.client, rfc3339(change.example.first_seen).get(..16).unwrap_or_default()),
     ]
