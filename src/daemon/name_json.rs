@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Serialize;
 
 use super::clock::rfc3339;
+use crate::engine::agent::{Closeness, Table};
 use crate::engine::event::{Detail, Observation};
 use crate::engine::names::dns::type_word;
 
@@ -33,6 +34,9 @@ pub struct NameLine<'a> {
     /// Fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ja4: Option<&'a str>,
+    /// TLS library of the client, where the table knows the whole fingerprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library: Option<&'static str>,
     /// Encrypted ClientHello.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ech: Option<&'static str>,
@@ -54,8 +58,8 @@ pub struct NameLine<'a> {
 }
 
 impl<'a> NameLine<'a> {
-    /// The line of an observation.
-    pub fn of(o: &'a Observation) -> Self {
+    /// The line of an observation, with what the table of fingerprints knows.
+    pub fn of(o: &'a Observation, table: &Table) -> Self {
         let mut line = NameLine {
             ts: rfc3339(o.time),
             source: o.source.word(),
@@ -67,6 +71,7 @@ impl<'a> NameLine<'a> {
             name: o.name.as_str(),
             alpn: None,
             ja4: None,
+            library: None,
             ech: None,
             qtype: None,
             answers: None,
@@ -78,11 +83,13 @@ impl<'a> NameLine<'a> {
             Detail::Hello(hello) => {
                 line.alpn = (!hello.alpn.is_empty()).then_some(&hello.alpn);
                 line.ja4 = hello.ja4.as_deref();
+                let known = line.ja4.and_then(|ja4| table.library(ja4)).filter(|known| known.closeness == Closeness::Whole);
+                line.library = known.map(|known| known.library.word());
                 line.ech = Some(hello.ech.word());
             }
             Detail::Query { qtype } => line.qtype = Some(type_word(*qtype)),
             Detail::Answer { addresses, .. } => line.answers = Some(addresses.iter().map(|(a, _)| *a).collect()),
-            Detail::None => {}
+            Detail::Request { .. } | Detail::None => {}
         }
         line
     }

@@ -9,6 +9,7 @@ use super::capture::file::CaptureFile;
 use super::failure::Failure;
 use super::name_json::NameLine;
 use super::progress::Progress;
+use crate::engine::agent::Table;
 use crate::engine::event::{Event, Observation};
 use crate::engine::{Engine, Settings};
 
@@ -36,12 +37,13 @@ enum NamesOutput {
 pub fn run(args: &NamesArgs) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut refused = None;
+    let table = Table::shipped();
     if args.output == NamesOutput::Table {
         write_all(&mut out, format_args!("{:<27} {:<12} {:<5} {:<39} {:<39} {}\n", "time", "source", "over", "client", "server", "name"))?;
     }
     for path in &args.files {
         match CaptureFile::open(path) {
-            Ok(file) => one(file, args.output, &mut out)?,
+            Ok(file) => one(file, &table, args.output, &mut out)?,
             Err(failure) => {
                 // The last one is told at the end, with its exit code.
                 if let Some(earlier) = refused.replace(failure) {
@@ -54,7 +56,7 @@ pub fn run(args: &NamesArgs) -> Result<(), Failure> {
     refused.map_or(Ok(()), Err)
 }
 
-fn one(mut file: CaptureFile, output: NamesOutput, out: &mut impl Write) -> Result<(), Failure> {
+fn one(mut file: CaptureFile, table: &Table, output: NamesOutput, out: &mut impl Write) -> Result<(), Failure> {
     let mut engine = Engine::new(Settings::default());
     let mut progress = Progress::new(file.path(), file.size());
     let mut result = Ok(());
@@ -63,7 +65,7 @@ fn one(mut file: CaptureFile, output: NamesOutput, out: &mut impl Write) -> Resu
             if let Event::Name(observation) = event
                 && result.is_ok()
             {
-                result = line(&observation, output, out);
+                result = line(&observation, table, output, out);
             }
         };
         match file.frame() {
@@ -83,8 +85,8 @@ fn one(mut file: CaptureFile, output: NamesOutput, out: &mut impl Write) -> Resu
     Ok(())
 }
 
-fn line(observation: &Observation, output: NamesOutput, out: &mut impl Write) -> io::Result<()> {
-    let line = NameLine::of(observation);
+fn line(observation: &Observation, table: &Table, output: NamesOutput, out: &mut impl Write) -> io::Result<()> {
+    let line = NameLine::of(observation, table);
     match output {
         NamesOutput::Json => {
             serde_json::to_writer(&mut *out, &line)?;

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::byte_size;
 use super::diagnostic::{Diagnostic, Severity};
 use super::nearest::nearest;
 
@@ -181,6 +182,21 @@ impl<'r> Fields<'r> {
                 }
             },
         }
+    }
+
+    /// Bytes: a whole number, or one with a unit as a text (`10MB`).
+    pub fn bytes(&self, key: &'static str) -> Option<Located<u64>> {
+        let value = self.value(key)?;
+        let line = self.reading.line(value.span().start);
+        let bytes = match value.get_ref() {
+            DeValue::Integer(i) => u64::from_str_radix(i.as_str(), i.radix()).ok(),
+            DeValue::String(text) => byte_size::parse(text),
+            _ => None,
+        };
+        if bytes.is_none() {
+            self.reading.error(line, format!("{} is no number of bytes", self.named(key)), format!("write {key} = \"10MB\""));
+        }
+        bytes.map(|value| Located { value, line })
     }
 
     /// A list of whole numbers within bounds; empty where the key is not there.

@@ -4,6 +4,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod account;
+pub mod agent;
 pub mod attribution;
 pub mod bytes;
 pub mod core;

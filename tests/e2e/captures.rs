@@ -34,18 +34,24 @@ pub fn write(client: &Client, folder: &Path) {
     for scene in SCENES {
         let is_demo = scene.file == "demo";
         client.net.merge_frames(is_demo);
-        let file = folder.join(scene.file).with_extension("pcap").display().to_string();
+        let file = folder.join(scene.file).with_extension("pcap");
         client.net.be(CLIENTS[0]);
         let snapshot = if is_demo { DEMO_SNAPSHOT } else { "0" };
-        let line = ["tcpdump", "-i", TAP, "-U", "--immediate-mode", "-Z", "root", "-s", snapshot, "-w", &file, scene.filter];
-        let _ = fs::remove_file(&file);
-        let tcpdump = client.net.background(Host::Sensor, &line);
-        wait_for_file(Path::new(&file));
-        (scene.play)(client);
-        sleep(Duration::from_millis(500));
-        drop(tcpdump);
-        println!("{file}: {} bytes", fs::metadata(&file).expect("a capture").len());
+        record(client, &file, snapshot, scene.filter, || (scene.play)(client));
+        println!("{}: {} bytes", file.display(), fs::metadata(&file).expect("a capture").len());
     }
+}
+
+/// Writes to a file what the sensor sees while something is played.
+pub fn record(client: &Client, file: &Path, snapshot: &str, filter: &str, play: impl FnOnce()) {
+    let path = file.display().to_string();
+    let line = ["tcpdump", "-i", TAP, "-U", "--immediate-mode", "-Z", "root", "-s", snapshot, "-w", &path, filter];
+    let _ = fs::remove_file(file);
+    let tcpdump = client.net.background(Host::Sensor, &line);
+    wait_for_file(file);
+    play();
+    sleep(Duration::from_millis(500));
+    drop(tcpdump);
 }
 
 fn ask(client: &Client, over: &str) {

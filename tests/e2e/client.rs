@@ -44,6 +44,29 @@ impl Client<'_> {
         self.net.must(Host::Client, PATIENCE, &line);
     }
 
+    /// Python's own HTTP client reads a page, over IPv4.
+    pub fn python(&self, name: &str) {
+        let program = "import socket, ssl, sys, urllib.request\n\
+            every = socket.getaddrinfo\n\
+            socket.getaddrinfo = lambda host, port, *_: every(host, port, socket.AF_INET, socket.SOCK_STREAM)\n\
+            trust = ssl.create_default_context(cafile=sys.argv[2])\n\
+            print(urllib.request.urlopen(sys.argv[1], timeout=8, context=trust).read())";
+        self.read(&["/usr/bin/python3", "-c", program, &format!("https://{name}/"), &self.servers.ca()]);
+    }
+
+    /// Node's `fetch` reads a page, over IPv4.
+    pub fn node(&self, name: &str) {
+        let trust = format!("NODE_EXTRA_CA_CERTS={}", self.servers.ca());
+        let program = "fetch(process.argv[1]).then(answer => answer.text()).then(console.log)";
+        self.read(&["env", &trust, "node", "--dns-result-order=ipv4first", "-e", program, &format!("https://{name}/")]);
+    }
+
+    /// wget reads a page, over IPv4.
+    pub fn wget(&self, name: &str) {
+        let (url, ca) = (format!("https://{name}/"), format!("--ca-certificate={}", self.servers.ca()));
+        self.read(&["wget", "--quiet", "--output-document=-", "--tries=1", "--timeout=8", "--inet4-only", &ca, &url]);
+    }
+
     /// Headless Chromium opens a page over TCP.
     pub fn chromium(&self, name: &str) {
         let page = self.chromium_with(name, &["--disable-quic"]);
@@ -61,6 +84,11 @@ impl Client<'_> {
         let answer = self.net.must(Host::Client, PATIENCE, &["dig", "+short", "+tries=1", over, name, kind]);
         assert!(!answer.trim().is_empty(), "dig {name} {kind} {over} has an answer");
         answer
+    }
+
+    fn read(&self, line: &[&str]) {
+        let page = self.net.must(Host::Client, PATIENCE, line);
+        assert!(page.contains(TCP_PAGE), "{} read {page:.80}", line[0]);
     }
 
     fn curl_with(&self, name: &str, path: &str, more: &[&str]) -> String {

@@ -7,6 +7,7 @@
 mod captures;
 mod cases;
 mod client;
+mod fingerprints;
 mod metrics;
 mod net;
 mod patience;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         ["--serve-quic", address, folder] => quic::serve(address, folder),
         ["--receive", address, file] => receiver::receive(address, file.as_ref()),
         ["--write-captures", folder] => in_network(|client| captures::write(client, folder.as_ref())),
+        ["--take-fingerprints", folder] => in_network(|client| fingerprints::take(client, folder.as_ref())),
         _ => return suite::run(arguments.iter().find(|argument| !argument.starts_with('-')).copied()),
     }
     ExitCode::SUCCESS

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use quinn::crypto::rustls::QuicServerConfig;
+use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
 use quinn::rustls::pki_types::pem::PemObject;
 use quinn::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use quinn::rustls::{ServerConfig, crypto::ring};
 
-use crate::server::QUIC_PAGE;
+use crate::server::{BRIEF, QUIC_PAGE};
 
 /// Serves at the address until it is killed. `folder` holds `server.pem` and `server.key`.
 pub fn serve(address: &str, folder: &str) {
@@ -43,14 +44,28 @@ fn configuration(folder: &str) -> quinn::ServerConfig {
 async fn converse(connection: quinn::Connection) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut control = connection.open_uni().await?;
     control.write_all(&[0x00, 0x04, 0x00]).await?;
+    let is_brief = server_name(&connection).is_some_and(|name| name == BRIEF);
     loop {
         let (mut answer, mut request) = connection.accept_bi().await?;
+        if is_brief {
+            // One answer, and time for it to arrive: who comes again has a session to resume.
+            let _ = request.read_to_end(1 << 20).await;
+            answer.write_all(&page()).await?;
+            answer.finish()?;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            connection.close(0x100u32.into(), b"");
+            return Ok(());
+        }
         tokio::spawn(async move {
             let _ = request.read_to_end(1 << 20).await;
             let _ = answer.write_all(&page()).await;
             let _ = answer.finish();
         });
     }
+}
+
+fn server_name(connection: &quinn::Connection) -> Option<String> {
+    connection.handshake_data()?.downcast::<HandshakeData>().ok()?.server_name
 }
 
 /// A HEADERS frame (QPACK static entries 25, `:status 200`, and 52, `content-type text/html`), then DATA.

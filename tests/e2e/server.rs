@@ -11,7 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose
 use crate::net::{Background, Host, Net, RESOLVER};
 
 /// Every name served, with the last part of its address in 198.51.100.0/24 and 2001:db8:99::/64.
-pub const NAMES: [(&str, u8); 11] = [
+pub const NAMES: [(&str, u8); 13] = [
     ("chatgpt.com", 11),
     ("claude.ai", 12),
     ("api.openai.com", 13),
@@ -20,10 +20,20 @@ pub const NAMES: [(&str, u8); 11] = [
     ("chat.deepseek.com", 16),
     ("www.perplexity.ai", 17),
     ("copilot.microsoft.com", 18),
+    ("api2.cursor.sh", 19),
     ("www.example.org", 21),
     ("docs.example.net", 22),
     ("intranet.example.com", 23),
+    (BRIEF, 24),
 ];
+/// The one name whose connections are closed after each answer: who comes again has a session to resume.
+pub const BRIEF: &str = "brief.example.org";
+/// A page that comes to [`BRIEF`] again and again, and opens WebSockets: where it is known, and where it was not before.
+const AGAIN: &str = "<!doctype html><title>again</title><script>
+const again = (n) => n && fetch('https://brief.example.org/' + n, { mode: 'no-cors' }).catch(() => 0).then(() => setTimeout(again, 300, n - 1));
+again(4);
+for (const host of [location.host, 'api.openai.com']) new WebSocket('wss://' + host + '/');
+</script>";
 /// What nginx serves; it names the transport, so that a test knows which one a browser took.
 pub const TCP_PAGE: &str = "served over TCP";
 /// What it answers to a body that was sent.
@@ -48,6 +58,7 @@ impl Servers {
         fs::write(folder.join("nginx.conf"), nginx_configuration(folder)).expect("nginx.conf");
         fs::write(folder.join("dnsmasq.conf"), dnsmasq_configuration()).expect("dnsmasq.conf");
         fs::write(folder.join("index.html"), page(TCP_PAGE, 10_000)).expect("index.html");
+        fs::write(folder.join("again.html"), AGAIN).expect("again.html");
         fs::write(folder.join("answer.html"), page(ANSWER, 24_000)).expect("answer.html");
         let in_folder = |name: &str| folder.join(name).display().to_string();
         let this = std::env::current_exe().expect("own path").display().to_string();
@@ -105,11 +116,18 @@ fn nginx_configuration(folder: &Path) -> String {
          http {{
            access_log off; client_max_body_size 0; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxied;
            fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s; types {{ text/html html; }}
+           ssl_protocols TLSv1.2 TLSv1.3;
            server {{
              listen 443 ssl http2; listen [::]:443 ssl http2; listen 80; server_name _; root {folder};
              ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
              location / {{ try_files /index.html =404; }}
+             location = /again {{ try_files /again.html =404; }}
              location /upload {{ proxy_pass http://127.0.0.1:8081; }}   # a proxy reads the whole body first
+           }}
+           server {{
+             listen 443 ssl http2; listen [::]:443 ssl http2; server_name {BRIEF}; root {folder}; keepalive_requests 1;
+             ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
+             location / {{ try_files /answer.html =404; }}
            }}
            server {{ listen 127.0.0.1:8081; root {folder}; error_page 405 =200 /answer.html; location / {{ }} }}
          }}"

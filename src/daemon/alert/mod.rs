@@ -5,6 +5,7 @@ mod courier;
 mod outbox;
 pub mod payload;
 mod retry_after;
+pub mod sensor_payload;
 mod signing;
 mod webhook;
 

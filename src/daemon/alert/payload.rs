@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(sorted(keys(&alert)), sorted(keys(&schema["properties"])));
         assert_eq!(sorted(keys(&alert["service"])), required(&schema["properties"]["service"]));
         let words = |field: &str| schema["properties"][field]["enum"].as_array().unwrap().clone();
-        assert_eq!(words("kind"), NoticeKind::ALL.map(|k| Value::from(k.word())));
+        assert_eq!(words("kind"), NoticeKind::OF_SIGHTINGS.map(|k| Value::from(k.word())));
         assert_eq!(words("evidence"), Evidence::ALL[1..].iter().map(|e| Value::from(e.word())).collect::<Vec<_>>());
         assert_eq!(words("status"), ["unreviewed", "unapproved"].map(Value::from));
         assert_eq!(schema["properties"]["schema"]["const"], SCHEMA);

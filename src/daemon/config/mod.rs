@@ -5,6 +5,7 @@ mod exclude;
 mod policy;
 mod read;
 mod webhook;
+mod when;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use ipnet::IpNet;
 use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
+use super::notice::NoticeKind;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
@@ -80,6 +82,8 @@ pub struct Config {
     pub sighting: Sighting,
     /// `[[alert.webhook]]`
     pub webhooks: Vec<Webhook>,
+    /// `[alert] sensor`: kinds of alerts about the sensor itself; default none.
+    pub sensor_alerts: Vec<NoticeKind>,
     /// `[bounds]`
     pub bounds: Bounds,
     /// `[log]`

@@ -10,14 +10,16 @@ use minisign_verify::PublicKey;
 use super::policy::PolicyFile;
 use super::webhook::Webhook;
 use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store, Unmatched, exclude};
+use crate::daemon::notice::NoticeKind;
 use crate::daemon::store_place::{Location, NoPlace};
-use crate::daemon::toml_fields::{Fields, Located};
+use crate::daemon::toml_fields::{Fields, Located, one_of};
 use crate::engine::group::OTHER;
 
 pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let user = top.text("user").map(|u| u.value.to_owned());
     let teams = groups(top, "team");
     let policy = top.table("policy").map(|t| PolicyFile::read(&t, file, &teams)).unwrap_or_default();
+    let alert = top.table("alert");
     Config {
         user,
         inside: networks(top, "inside"),
@@ -32,7 +34,8 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         policy,
         unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
         sighting: top.table("sighting").map(|t| sighting(&t)).unwrap_or_default(),
-        webhooks: top.table("alert").map(|t| webhooks(&t, file)).unwrap_or_default(),
+        sensor_alerts: alert.as_ref().map(sensor_alerts).unwrap_or_default(),
+        webhooks: alert.as_ref().map(|t| webhooks(t, file)).unwrap_or_default(),
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
         log: top.table("log").map(|t| log(&t)).unwrap_or_default(),
         files: Vec::new(),
@@ -142,6 +145,20 @@ fn webhooks(fields: &Fields<'_>, file: &Path) -> Vec<Webhook> {
         names.push(name.value);
     }
     tables.iter().filter_map(|t| Webhook::read(t, file)).collect()
+}
+
+/// Kinds of alerts about the sensor that are asked for.
+fn sensor_alerts(fields: &Fields<'_>) -> Vec<NoticeKind> {
+    let kinds = NoticeKind::OF_THE_SENSOR;
+    let read = |written: &Located<&str>| {
+        let found = kinds.into_iter().find(|k| k.word() == written.value);
+        if found.is_none() {
+            let message = format!("alert.sensor has no value {:?}", written.value);
+            fields.reading().error(written.line, message, one_of(written.value, &kinds.map(NoticeKind::word)));
+        }
+        found
+    };
+    fields.one_or_more("sensor").iter().filter_map(read).collect()
 }
 
 fn log(fields: &Fields<'_>) -> Log {

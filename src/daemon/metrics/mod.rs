@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::TextEncoder;
 
+use crate::daemon::rules::expiring::RuleCounts;
 use crate::engine::event::{Anomaly, BlindSpot, Reason, Source};
 use crate::engine::policy::Status;
 use crate::engine::sighting::{Evidence, Finding, Sighting};
@@ -196,6 +197,13 @@ impl Metrics {
     /// Says how many signatures of a kind (`services`, `hosts`) are loaded.
     pub fn signatures(&self, kind: &'static str, loaded: usize) {
         self.registered.signatures.with_label_values(&[kind]).set(i64::try_from(loaded).unwrap_or(i64::MAX));
+    }
+
+    /// Says how many rules of the policy are in force, expire soon, have expired.
+    pub fn policy_rules(&self, counts: RuleCounts) {
+        for (kind, count) in [("in_force", counts.in_force), ("expiring", counts.expiring), ("expired", counts.expired)] {
+            self.registered.policy_rules.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// All of them in Prometheus' text format.

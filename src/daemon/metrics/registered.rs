@@ -31,6 +31,7 @@ pub(super) struct Registered {
     pub outbox: IntGauge,
     pub reloads: IntCounterVec,
     pub signatures: IntGaugeVec,
+    pub policy_rules: IntGaugeVec,
 }
 
 impl Registered {
@@ -43,7 +44,7 @@ impl Registered {
             sightings: counters(
                 r,
                 "sightings_total",
-                "Sightings that reached an evidence level; each counts once at each level it reaches.",
+                "Sightings that reached an evidence level; each counts once at each level it reaches, and again where it stands when its status becomes stricter.",
                 &["service", "category", "status", "team", "evidence"],
             )?,
             active_clients: gauges(r, "active_clients", "Open sightings: clients using a service now.", &["service", "status"])?,
@@ -78,6 +79,7 @@ impl Registered {
             outbox: register(r, IntGauge::new("shadowtap_alert_outbox_depth", "Deliveries still to be made.")?)?,
             reloads: counters(r, "reloads_total", "Reloads, taken or refused with the old set kept.", &["what", "result"])?,
             signatures: gauges(r, "signatures", "Signatures loaded.", &["kind"])?,
+            policy_rules: gauges(r, "policy_rules", "Rules of the policy: in force, expiring within 14 days, expired.", &["kind"])?,
             registry: r.clone(),
         };
         registered.begin_at_zero();

@@ -2,9 +2,12 @@
 
 mod base;
 mod catalogue;
+pub mod expiring;
 pub mod lint;
 mod merge;
 pub mod policy_check;
+pub mod policy_lint;
+mod probe;
 pub mod signature_file;
 
 use std::fs;
@@ -12,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bundle::{Bundle, BundledFile};
-use super::config::{Config, DEFAULT_FILE, Loaded};
+use super::config::{Config, DEFAULT_FILE, Loaded, WrittenRule};
 use super::diagnostic::{Diagnostic, Severity, any_error};
 use super::failure::Failure;
 use super::toml_fields::read_text;
@@ -30,6 +33,8 @@ pub struct Rules {
     pub signatures: Arc<Signatures>,
     /// Which service is allowed for whom.
     pub policy: Arc<Policy>,
+    /// The rules of the policy and where they stand, in the same order.
+    pub written: Arc<[WrittenRule]>,
     /// Which client is in which team.
     pub teams: Arc<Groups>,
     /// Which client is in which zone.
@@ -57,6 +62,7 @@ impl Rules {
         let rules = Rules {
             signatures: Arc::new(catalogue.signatures()),
             policy: Arc::new(config.policy.compiled()),
+            written: config.policy.rules.as_slice().into(),
             teams: Arc::new(config.team_groups()),
             zones: Arc::new(config.zone_groups()),
         };

@@ -9,10 +9,12 @@
 //! 6. the first packet is parsed.
 
 mod capture_thread;
+mod expiring;
 mod ledger_thread;
 mod part;
 mod reloading;
 mod retro;
+mod sensor;
 mod shared;
 mod signals;
 mod start;
@@ -88,7 +90,8 @@ async fn serve(started: Started) -> Result<(), Failure> {
     };
     let Started { config, rules, known, captures, listener, config_file } = started;
     let (store, open_sightings) = opened;
-    let shared = Arc::new(Shared::new(&config, &rules, captures.iter().map(|c| c.interface().to_owned()))?);
+    let (reports, report_inbox) = mpsc::channel(sensor::REPORTS);
+    let shared = Arc::new(Shared::new(&config, &rules, captures.iter().map(|c| c.interface().to_owned()), reports)?);
     let (batches, batch_inbox) = mpsc::channel(BATCHES);
     let (events, event_inbox) = crossbeam_channel::bounded(EVENTS);
 
@@ -105,6 +108,8 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
     tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
+    tokio::spawn(expiring::watch(Arc::clone(&shared)));
+    tokio::spawn(sensor::tell(store.clone(), report_inbox, Arc::clone(&shared)));
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
     let mut reloading = Reloading::start(config_file, config, known, store.clone(), events, &shared).await?;

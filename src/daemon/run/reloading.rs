@@ -13,11 +13,13 @@ use super::retro;
 use super::shared::Shared;
 use crate::daemon::alert::{Pace, Webhook};
 use crate::daemon::bundle::Folder;
+use crate::daemon::clock;
 use crate::daemon::config::{Config, DEFAULT_FILE};
 use crate::daemon::delivery::{self, Delivery};
-use crate::daemon::diagnostic::Diagnostic;
+use crate::daemon::diagnostic::{Diagnostic, Severity};
 use crate::daemon::failure::Failure;
 use crate::daemon::letter::Given;
+use crate::daemon::notice::{NoticeKind, SensorNotice};
 use crate::daemon::pipeline;
 use crate::daemon::reload::{Known, Watch};
 use crate::daemon::rules::Rules;
@@ -80,20 +82,27 @@ impl Reloading {
                 Ok(sinks) => self.take(config, rules, sinks).await,
                 Err(failure) => {
                     tracing::error!("{failure}");
-                    self.refuse(&["configuration"]);
+                    self.refuse(&["configuration"], failure.to_string());
                 }
             },
             Ok(Err(problems)) => {
-                problems.iter().for_each(|problem| tracing::error!("{problem}"));
-                self.refuse(&refused_parts(&problems, &self.config));
+                problems.iter().for_each(|problem| match problem.severity {
+                    Severity::Error => tracing::error!("{problem}"),
+                    Severity::Warning => tracing::warn!("{problem}"),
+                });
+                let first = problems.iter().find(|problem| problem.severity == Severity::Error);
+                self.refuse(&refused_parts(&problems, &self.config), first.map(ToString::to_string).unwrap_or_default());
             }
             Err(error) => tracing::error!(%error, "reload failed"),
         }
     }
 
     /// Says that everything stays as it is, and counts which parts were refused.
-    fn refuse(&self, parts: &[&'static str]) {
+    fn refuse(&self, parts: &[&'static str], why: String) {
         tracing::error!("reload refused: what was in force before stays in force");
+        let (now, remedy) = (clock::now(), "run 'shadowtap check' with the daemon's configuration: it lists every problem with its line");
+        let message = format!("Changed files were refused, and what was in force before stays in force: {why}");
+        self.shared.report(SensorNotice::new(NoticeKind::ReloadRefused, &now.0.to_string(), now, message, remedy));
         parts.iter().for_each(|what| self.shared.metrics.reload(what, false));
     }
 

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
+use crate::daemon::clock;
 use crate::daemon::config::Config;
 use crate::daemon::failure::Failure;
 use crate::daemon::metrics::{MOST_SERIES, Metrics};
+use crate::daemon::notice::{NoticeKind, SensorNotice};
 use crate::daemon::rules::Rules;
 use crate::daemon::web::Ready;
 
@@ -25,6 +27,9 @@ pub(super) struct Shared {
     sinks: RwLock<Arc<[String]>>,
     /// Folder of updates, where a key is pinned.
     update_folder: RwLock<Option<PathBuf>>,
+    /// Kinds of alerts about the sensor that the configuration asks for.
+    sensor_kinds: RwLock<Vec<NoticeKind>>,
+    reports: mpsc::Sender<SensorNotice>,
     /// There may be new alerts in the outbox.
     pub(super) alerted: Notify,
     captures: Mutex<Vec<(String, Option<String>)>>,
@@ -32,7 +37,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: &Config, rules: &Rules, interfaces: impl Iterator<Item = String>) -> Result<Self, Failure> {
+    pub(super) fn new(
+        config: &Config,
+        rules: &Rules,
+        interfaces: impl Iterator<Item = String>,
+        reports: mpsc::Sender<SensorNotice>,
+    ) -> Result<Self, Failure> {
         let metrics = Metrics::new(MOST_SERIES).map_err(|e| Failure::Internal(format!("metrics cannot be registered: {e}")))?;
         let shared = Shared {
             metrics: Arc::new(metrics),
@@ -41,6 +51,8 @@ impl Shared {
             rules: RwLock::new(Arc::new(rules.clone())),
             sinks: RwLock::new(config.webhooks.iter().map(|w| w.name.clone()).collect()),
             update_folder: RwLock::new(update_folder(config)),
+            sensor_kinds: RwLock::new(config.sensor_alerts.clone()),
+            reports,
             alerted: Notify::new(),
             captures: Mutex::new(interfaces.map(|name| (name, None)).collect()),
             store_error: Mutex::new(None),
@@ -80,6 +92,15 @@ impl Shared {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = config.webhooks.iter().map(|w| w.name.clone()).collect();
         *self.update_folder.write().unwrap_or_else(PoisonError::into_inner) = update_folder(config);
+        (*self.sensor_kinds.write().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.sensor_alerts);
+    }
+
+    /// Reports something about the sensor itself: an alert where the configuration asks for its kind.
+    pub(super) fn report(&self, notice: SensorNotice) {
+        let is_asked = self.sensor_kinds.read().unwrap_or_else(PoisonError::into_inner).contains(&notice.kind);
+        if is_asked && let Err(error) = self.reports.try_send(notice) {
+            tracing::error!(%error, "an alert about this sensor is lost");
+        }
     }
 
     fn count_signatures(&self, rules: &Rules) {
@@ -91,9 +112,14 @@ impl Shared {
     /// Notes why an interface cannot be captured from now; `None` when it can again.
     pub(super) fn capture_trouble(&self, at: usize, why: Option<String>) {
         let mut captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, trouble)) = captures.get_mut(at) {
-            *trouble = why;
+        let Some((interface, trouble)) = captures.get_mut(at) else { return };
+        if let (None, Some(why)) = (&*trouble, &why) {
+            let (now, remedy) = (clock::now(), "look at the interface; capture goes on by itself when it is there again");
+            let message = format!("Interface {interface} cannot be captured: {why}");
+            let event = format!("{interface} {}", now.0);
+            self.report(SensorNotice::new(NoticeKind::CaptureLost, &event, now, message, remedy));
         }
+        *trouble = why;
     }
 
     /// Notes why the store cannot be written now; says so in the log where that changes.

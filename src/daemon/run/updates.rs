@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::shared::Shared;
 use crate::daemon::bundle::Tally;
+use crate::daemon::clock;
 use crate::daemon::metrics::Running;
+use crate::daemon::notice::{NoticeKind, SensorNotice};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(2);
@@ -21,9 +23,20 @@ pub(super) async fn watch_updates(shared: Arc<Shared>) {
             if let (1.., Some(why), false) = (refused, &tally.refused_why, is_first) {
                 tracing::warn!(refused, why, "an update of the catalogue was refused");
             }
+            if let (1.., Some(why)) = (refused, &tally.refused_why) {
+                shared.report(refusal(&tally, why));
+            }
             is_first = false;
             shared.metrics.updates(taken, refused);
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// The alert of the last refusal. One that was told before this start has the same id and is stored once.
+fn refusal(tally: &Tally, why: &str) -> SensorNotice {
+    let event = format!("{} {}", tally.refused, tally.refused_at.as_deref().unwrap_or_default());
+    let message = format!("An update of the catalogue was refused: {why}. The catalogue in force stays in force.");
+    let remedy = "if you expected this update, ask its publisher; if not, look at who ran the update and from where";
+    SensorNotice::new(NoticeKind::UpdateRefused, &event, clock::now(), message, remedy)
 }

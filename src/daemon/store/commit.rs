@@ -6,12 +6,13 @@ use std::time::Instant;
 use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
 
+use super::dictionary::Dictionary;
 use super::told::Memory;
 use super::{Store, StoreError, batch, unmatched, visibility};
 use crate::daemon::clock;
 use crate::daemon::notice::{Notice, NoticeKind};
 use crate::engine::frame::Time;
-use crate::engine::sighting::Finding;
+use crate::engine::sighting::{Finding, Sighting};
 use crate::engine::unmatched::Remembered;
 use crate::engine::visibility::Increment;
 
@@ -62,15 +63,13 @@ pub struct Committed {
 }
 
 pub(super) const WHAT_WAS_TOLD: &str = "
-    SELECT DISTINCT b.client, b.service, t.status, t.uploaded
-    FROM temp.batch b CROSS JOIN client c ON c.name = b.client CROSS JOIN service s ON s.name = b.service
-    CROSS JOIN told t ON t.client_id = c.id AND t.service_id = s.id";
+    SELECT t.client_id, t.service_id, t.status, t.uploaded
+    FROM json_each(?1) j CROSS JOIN told t ON t.client_id = j.value ->> 0 AND t.service_id = j.value ->> 1";
 
 pub(super) const PUT_ALERTS: &str = "
     INSERT INTO alert (key, created, client_id, service_id, kind, payload)
-    SELECT j.value ->> 'key', j.value ->> 'created', c.id, s.id, j.value ->> 'kind', j.value ->> 'payload'
-    FROM json_each(?1) j CROSS JOIN client c ON c.name = j.value ->> 'client' CROSS JOIN service s ON s.name = j.value ->> 'service'
-    ORDER BY j.key";
+    SELECT value ->> 'key', value ->> 'created', value ->> 'client', value ->> 'service', value ->> 'kind', value ->> 'payload'
+    FROM json_each(?1) ORDER BY key";
 
 pub(super) const PUT_OUTBOX: &str = "
     INSERT INTO outbox (alert_id, sink, state, attempts, since, next_attempt)
@@ -79,17 +78,15 @@ pub(super) const PUT_OUTBOX: &str = "
 
 pub(super) const PUT_TOLD: &str = "
     INSERT INTO told (client_id, service_id, status, uploaded)
-    SELECT c.id, s.id, j.value ->> 2, j.value ->> 3
-    FROM json_each(?1) j CROSS JOIN client c ON c.name = j.value ->> 0 CROSS JOIN service s ON s.name = j.value ->> 1
-    WHERE true
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true
     ON CONFLICT (client_id, service_id, status) DO UPDATE SET uploaded = excluded.uploaded";
 
 #[derive(Serialize)]
-struct AlertToPut<'a> {
+struct AlertToPut {
     key: String,
     created: i64,
-    client: &'a str,
-    service: &'a str,
+    client: i64,
+    service: i64,
     kind: u8,
     payload: String,
 }
@@ -112,32 +109,67 @@ impl Store {
         let waits_for_disk = telling.is_some() && findings.iter().any(|f| f.sighting.is_alert_due());
         let synchronous = if waits_for_disk { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
         sqlx::query(synchronous).execute(&mut *connection).await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let adds_up = !batch.visibility.is_empty() || !batch.unmatched.is_empty();
-        if adds_up && visibility::is_new(&mut transaction, batch.capture.as_deref()).await? {
-            visibility::add(&mut transaction, &batch.visibility).await?;
-            unmatched::add(&mut transaction, &batch.unmatched).await?;
+        let mut dictionary = self.dictionary.lock().await;
+        let committed = commit(&mut connection, &mut dictionary, batch, telling).await;
+        if committed.is_err() {
+            // Ids given in a transaction that came to nothing are nobody's.
+            dictionary.forget();
         }
-        let rows = batch::write(&mut transaction, findings).await?;
-        let alerts = match telling {
-            Some(telling) => tell(&mut transaction, findings, telling).await?,
-            None => 0,
-        };
-        transaction.commit().await?;
+        let (rows, alerts) = committed?;
         Ok(Committed { rows, alerts, seconds: started.elapsed().as_secs_f64() })
     }
 }
 
-/// Makes the alerts of the batch that lies on the stage. Returns how many.
-async fn tell(connection: &mut SqliteConnection, findings: &[Finding], telling: &Telling<'_>) -> sqlx::Result<usize> {
-    let remembered: Vec<(String, String, u8, bool)> = sqlx::query_as(WHAT_WAS_TOLD).fetch_all(&mut *connection).await?;
-    let mut memory = Memory::default();
-    for (client, service, status, uploaded) in &remembered {
-        memory.remember((client, service, *status), *uploaded);
+/// The transaction of a batch. Returns the rows written and the alerts made.
+async fn commit(
+    connection: &mut SqliteConnection,
+    dictionary: &mut Dictionary,
+    batch: &Batch,
+    telling: Option<&Telling<'_>>,
+) -> sqlx::Result<(usize, usize)> {
+    let findings = &batch.findings;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let adds_up = !batch.visibility.is_empty() || !batch.unmatched.is_empty();
+    if adds_up && visibility::is_new(&mut transaction, batch.capture.as_deref()).await? {
+        visibility::add(&mut transaction, &batch.visibility).await?;
+        unmatched::add(&mut transaction, &batch.unmatched).await?;
     }
-    let alerts = word(findings, &mut memory, telling, clock::now());
-    let told: Vec<_> =
-        memory.changed().map(|((client, service, status), uploaded)| (client, service, status, u8::from(uploaded))).collect();
+    let rows = if findings.is_empty() { 0 } else { batch::write(&mut transaction, dictionary, findings).await? };
+    let alerts = match telling {
+        Some(telling) => tell(&mut transaction, dictionary, findings, telling).await?,
+        None => 0,
+    };
+    transaction.commit().await?;
+    Ok((rows, alerts))
+}
+
+/// Makes the alerts of a batch that was written. Returns how many.
+async fn tell(
+    connection: &mut SqliteConnection,
+    dictionary: &Dictionary,
+    findings: &[Finding],
+    telling: &Telling<'_>,
+) -> sqlx::Result<usize> {
+    let due = findings.iter().map(|f| &f.sighting).filter(|s| s.is_alert_due());
+    let pairs: HashMap<(i64, i64), &Sighting> = due.filter_map(|s| Some((dictionary.pair(s)?, s))).collect();
+    if pairs.is_empty() {
+        return Ok(0);
+    }
+    let asked = json(&pairs.keys().collect::<Vec<_>>())?;
+    let remembered: Vec<(i64, i64, u8, bool)> = sqlx::query_as(WHAT_WAS_TOLD).bind(asked).fetch_all(&mut *connection).await?;
+    let mut memory = Memory::default();
+    for (client, service, status, uploaded) in remembered {
+        if let Some(s) = pairs.get(&(client, service)) {
+            memory.remember((&s.client, &s.service, status), uploaded);
+        }
+    }
+    let alerts = word(findings, &mut memory, dictionary, telling, clock::now());
+    let ids: HashMap<(&str, &str), (i64, i64)> = pairs.iter().map(|(pair, s)| ((&*s.client, &*s.service), *pair)).collect();
+    let told = memory.changed().filter_map(|((client, service, status), uploaded)| {
+        let (client, service) = ids.get(&(client, service))?;
+        Some((*client, *service, status, u8::from(uploaded)))
+    });
+    let told: Vec<_> = told.collect();
     if !told.is_empty() {
         sqlx::query(PUT_TOLD).bind(json(&told)?).execute(&mut *connection).await?;
     }
@@ -151,7 +183,13 @@ async fn tell(connection: &mut SqliteConnection, findings: &[Finding], telling: 
 
 /// The alerts these findings make, worded. A pair's alerts of one batch are joined with its newest sighting: an alert says how things
 /// stand at its commit.
-fn word<'a>(findings: &'a [Finding], memory: &mut Memory<'a>, telling: &Telling<'_>, created: Time) -> Vec<AlertToPut<'a>> {
+fn word<'a>(
+    findings: &'a [Finding],
+    memory: &mut Memory<'a>,
+    dictionary: &Dictionary,
+    telling: &Telling<'_>,
+    created: Time,
+) -> Vec<AlertToPut> {
     let mut due: Vec<(NoticeKind, &'a Finding)> = Vec::new();
     let mut place: HashMap<(&str, &str, u8), usize> = HashMap::new();
     for finding in findings {
@@ -165,14 +203,13 @@ fn word<'a>(findings: &'a [Finding], memory: &mut Memory<'a>, telling: &Telling<
             }
         }
     }
-    due.into_iter()
-        .map(|(kind, Finding { sighting, .. })| {
-            let notice = Notice { id: new_id(created), kind, created, sighting };
-            let payload = (telling.render)(&notice);
-            let (client, service) = (&*sighting.client, &*sighting.service);
-            AlertToPut { key: notice.id, created: created.micros(), client, service, kind: kind as u8, payload }
-        })
-        .collect()
+    let alert = |(kind, Finding { sighting, .. }): (NoticeKind, &Finding)| {
+        let (client, service) = dictionary.pair(sighting)?;
+        let notice = Notice { id: new_id(created), kind, created, sighting };
+        let payload = (telling.render)(&notice);
+        Some(AlertToPut { key: notice.id, created: created.micros(), client, service, kind: kind as u8, payload })
+    };
+    due.into_iter().filter_map(alert).collect()
 }
 
 /// 32 hexadecimal digits: 48 bits of milliseconds, so that ids sort by time, and 80 random bits.

@@ -7,9 +7,12 @@
 
 mod batch;
 mod commit;
+mod daily;
+mod dictionary;
 mod error;
 mod outbox;
 mod read;
+mod sensor;
 mod told;
 mod unmatched;
 mod visibility;
@@ -25,6 +28,7 @@ mod tests;
 
 pub use super::store_place::{DEFAULT_STORE, Location};
 pub use commit::{Batch, Committed, Telling};
+pub use daily::Sum;
 pub use error::StoreError;
 pub use read::{AlertRow, DeliveryState, SightingPages, Window};
 pub use unmatched::{DAYS as UNMATCHED_DAYS, Memory as UnmatchedMemory};
@@ -33,10 +37,13 @@ pub use visibility::SightTotal;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use dictionary::Dictionary;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::Mutex;
 
 /// Every schema there ever was, compiled in; forward only.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -54,6 +61,7 @@ const APPLICATION_ID: i64 = 0x5354_4150;
 pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
+    dictionary: Arc<Mutex<Dictionary>>,
 }
 
 impl Store {
@@ -98,15 +106,11 @@ impl Store {
             .pragma("journal_size_limit", "67108864");
         let pool =
             |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
-        let writer = pool(1)
-            .after_connect(|connection, _| Box::pin(batch::prepare(connection)))
-            .connect_with(options.clone())
-            .await
-            .map_err(|e| StoreError::opening(&path, e))?;
+        let writer = pool(1).connect_with(options.clone()).await.map_err(|e| StoreError::opening(&path, e))?;
         refuse_foreign(&writer, &path).await?;
         MIGRATIONS.run(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;
         let readers = if readers == 0 { writer.clone() } else { pool(readers).connect_lazy_with(options.pragma("query_only", "1")) };
-        Ok(Store { writer, readers })
+        Ok(Store { writer, readers, dictionary: Arc::default() })
     }
 
     /// Whether a transaction can be written now; nothing is changed.

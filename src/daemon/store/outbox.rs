@@ -13,13 +13,13 @@ pub(super) const GIVEN_UP: i64 = 2;
 /// Why letters to a sink of yesterday are given up.
 const REMOVED: &str = "sink removed from the configuration";
 
-/// The first letter of each client and service; the others wait behind it, so that each pair's alerts arrive in order.
+/// The first letter of each client and service, and of the sensor; the others wait behind it, so that each pair's alerts arrive in order.
 pub(super) const HEADS: &str = "
     SELECT o.alert_id, a.key, a.payload, o.attempts, o.since, o.next_attempt
     FROM outbox o JOIN alert a ON a.id = o.alert_id
     WHERE o.sink = ?1 AND o.state = 0 AND NOT EXISTS (
         SELECT 1 FROM alert e JOIN outbox p ON p.alert_id = e.id AND p.sink = o.sink AND p.state = 0
-        WHERE e.client_id = a.client_id AND e.service_id = a.service_id AND e.id < a.id)
+        WHERE e.client_id IS a.client_id AND e.service_id IS a.service_id AND e.id < a.id)
     ORDER BY o.next_attempt, o.alert_id
     LIMIT ?2";
 

@@ -13,24 +13,30 @@ use crate::engine::sighting::{Agent, Evidence, Identity, Sighting, Sources, Turn
 /// Rows read with one statement.
 const PAGE: usize = 1000;
 
-pub(super) const IDS: &str = "SELECT id FROM sighting WHERE last_seen >= ?1 AND first_seen < ?2 ORDER BY first_seen, id";
-pub(super) const OPEN_IDS: &str = "SELECT id FROM sighting WHERE closed = 0 ORDER BY first_seen, id";
+/// A stretch of time by the key, a day further back than asked; the few sightings longer than a day have an index of their own.
+pub(super) const IDS: &str = "
+    SELECT id FROM (
+        SELECT id, first_seen FROM sighting WHERE first_seen >= ?1 - 86400000000 AND first_seen < ?2 AND last_seen >= ?1
+        UNION
+        SELECT id, first_seen FROM sighting INDEXED BY sighting_long
+        WHERE last_seen - first_seen > 86400000000 AND last_seen >= ?1 AND first_seen < ?2)
+    ORDER BY first_seen, id";
+pub(super) const OPEN_IDS: &str = "SELECT id FROM sighting INDEXED BY sighting_open WHERE closed = 0 ORDER BY first_seen, id";
 
 pub(super) const SIGHTINGS: &str = "
     SELECT c.name AS client, t.name AS team, s.name AS service, s.vendor, s.category, g.status, g.evidence, g.presence_only, g.agent,
            g.first_seen, g.last_seen, g.connections, g.bytes_up, g.bytes_down, g.sources, g.closed,
            g.use_up, g.use_down, g.use_upload, g.active_minutes, g.turns_low, g.turns_high,
            i.host, i.user, i.site, i.mac, i.shared, i.estimate,
-           (SELECT json_group_array(m.name ORDER BY l.position) FROM sighting_name l JOIN name m ON m.id = l.name_id
-            WHERE l.sighting_id = g.id) AS names
+           (SELECT json_group_array(m.name ORDER BY l.key) FROM json_each(g.names) l JOIN name m ON m.id = l.value) AS names
     FROM sighting g JOIN client c ON c.id = g.client_id JOIN team t ON t.id = g.team_id JOIN service s ON s.id = g.service_id
     LEFT JOIN identity i ON i.id = g.identity_id
     WHERE g.id IN (SELECT value FROM json_each(?1))
     ORDER BY g.first_seen, g.id";
 
 const ALERTS: &str = "
-    SELECT a.key, a.created, c.name AS client, s.name AS service, a.kind, o.sink, o.state, o.attempts, o.next_attempt, o.last_error
-    FROM alert a JOIN client c ON c.id = a.client_id JOIN service s ON s.id = a.service_id LEFT JOIN outbox o ON o.alert_id = a.id
+    SELECT a.key, a.created, coalesce(c.name, '') AS client, coalesce(s.name, '') AS service, a.kind, o.sink, o.state, o.attempts, o.next_attempt, o.last_error
+    FROM alert a LEFT JOIN client c ON c.id = a.client_id LEFT JOIN service s ON s.id = a.service_id LEFT JOIN outbox o ON o.alert_id = a.id
     ORDER BY a.id, o.sink";
 
 /// A stretch of time: sightings that were going on in it.
@@ -81,9 +87,9 @@ pub struct AlertRow {
     pub id: String,
     /// When it came into being.
     pub created: Time,
-    /// Client it is about.
+    /// Client it is about; empty where it is about the sensor.
     pub client: String,
-    /// Service it is about.
+    /// Service it is about; empty where it is about the sensor.
     pub service: String,
     /// Why.
     pub kind: NoticeKind,
@@ -105,7 +111,7 @@ impl Store {
     /// # Errors
     /// The database's own.
     pub async fn sightings(&self, window: Window) -> Result<SightingPages, StoreError> {
-        let since = window.since.map_or(i64::MIN, Time::micros);
+        let since = window.since.map_or(0, Time::micros);
         let until = window.until.map_or(i64::MAX, Time::micros);
         let ids = sqlx::query_scalar(IDS).bind(since).bind(until).fetch_all(&self.readers).await?;
         Ok(SightingPages { store: self.clone(), ids, read: 0 })

@@ -9,7 +9,7 @@ use crate::daemon::letter::Given;
 use crate::daemon::notice::{Notice, NoticeKind};
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
-use crate::engine::sighting::{Evidence, Finding, Sighting};
+use crate::engine::sighting::{Evidence, Finding, Sighting, UseBytes};
 
 fn render(notice: &Notice<'_>) -> String {
     format!("{} {} {}", notice.id, notice.kind.word(), notice.sighting.evidence.word())
@@ -59,7 +59,8 @@ async fn later_copy_replaces_and_evidence_never_falls() {
     let mut later = Sighting { evidence: Evidence::Contacted, bytes_up: 99_000, closed: true, ..sighting() };
     later.names.push("cdn.oaistatic.com".into());
     tell(&store, &[later.clone()], &[]).await;
-    assert_eq!(everything(&store).await, [Sighting { evidence: Evidence::Engaged, ..later }]);
+    // What evidence is judged by is of use only while it is open.
+    assert_eq!(everything(&store).await, [Sighting { evidence: Evidence::Engaged, use_bytes: UseBytes::default(), ..later }]);
     assert_eq!(store.open_sightings().await.unwrap(), []);
 }
 
@@ -259,15 +260,15 @@ async fn statements_walk_no_table_that_grows() {
     let store = in_memory().await;
     let others = [commit::WHAT_WAS_TOLD, commit::PUT_ALERTS, commit::PUT_OUTBOX, commit::PUT_TOLD, outbox::HEADS, outbox::SETTLE];
     let reads = [read::IDS, read::OPEN_IDS, read::SIGHTINGS];
-    // The plans of the dictionaries (the first five) name tables that refer to them: a check that runs only where a reference dangles.
-    for statement in batch::SPREAD.into_iter().skip(5).chain(others).chain(reads) {
+    let dictionaries = [dictionary::CLIENTS.1, dictionary::TEAMS.1, dictionary::NAMES.1, dictionary::IDENTITIES];
+    let rows = batch::statement(2);
+    for statement in dictionaries.into_iter().chain([&*rows, batch::STALE]).chain(others).chain(reads) {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(&store.writer).await.unwrap();
-        // What is handed over with the statement may be walked (b, batch, j, k, n, json_each), and the index of open sightings.
+        // What is handed over with the statement may be walked (j, k, l, json_each), what came of it, and the index of open sightings.
         let walks = |detail: &str| {
             let table = detail.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
-            table.is_some_and(|t| !["b", "batch", "temp.batch", "j", "k", "n", "json_each"].contains(&t))
-                && !detail.contains("sighting_open")
+            table.is_some_and(|t| !["j", "k", "l", "json_each", "(subquery-2)", "2-ROW"].contains(&t)) && !detail.contains("sighting_open")
         };
         let walked: Vec<_> = plan.iter().filter(|row| walks(&row.3)).collect();
         assert!(walked.is_empty(), "{statement}: {plan:?}");
@@ -288,4 +289,29 @@ async fn opens_and_reads_beside_a_long_write() {
     assert_eq!(everything(&report).await, [sighting()]);
     assert!(started.elapsed() < BUSY, "nobody waited for the writer");
     sqlx::query("ROLLBACK").execute(&mut *connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn days_are_added_up_as_their_sightings_stand() {
+    let store = in_memory().await;
+    let late = Sighting { client: "10.0.0.6".into(), first_seen: SEVEN.plus_seconds(3600), evidence: Evidence::Uploaded, ..sighting() };
+    let tomorrow = Sighting { first_seen: SEVEN.plus_seconds(86_400), ..sighting() };
+    tell(&store, &[sighting(), late, tomorrow.clone()], &[]).await;
+    let days = store.stale_days().await.unwrap();
+    assert_eq!(days.len(), 2);
+    for day in days {
+        store.add_up(day).await.unwrap();
+    }
+    assert_eq!(store.stale_days().await.unwrap(), [0_i64; 0]);
+    let of = |sums: Vec<Sum>| {
+        sums.iter().map(|s| (s.sightings, s.clients, s.evidence, s.uploaded, s.bytes_up, s.turns_high)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(store.sums(None, None).await.unwrap()), [(3, 2, 3, 1, 36_000, 18)]);
+    assert_eq!(of(store.sums(None, Some(SEVEN)).await.unwrap()), [(2, 2, 3, 1, 24_000, 12)], "the days a window touches count whole");
+
+    tell(&store, &[Sighting { bytes_up: 50_000, ..tomorrow }], &[]).await;
+    let stale = store.stale_days().await.unwrap();
+    assert_eq!(stale.len(), 1);
+    store.add_up(stale[0]).await.unwrap();
+    assert_eq!(of(store.sums(Some(SEVEN.plus_seconds(86_400)), None).await.unwrap()), [(1, 1, 2, 0, 50_000, 6)]);
 }

@@ -8,11 +8,11 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::WAIT_SECONDS;
+use crate::engine::agent::Clues;
 use crate::engine::event::{FlowId, FlowState, Source};
 use crate::engine::frame::Time;
 use crate::engine::host::HostName;
 use crate::engine::policy::Status;
-use crate::engine::sighting::Agent;
 
 /// What is known of one flow.
 #[derive(Clone, Debug)]
@@ -20,7 +20,8 @@ pub(super) struct FlowRecord {
     pub(super) client: IpAddr,
     pub(super) name: Option<HostName>,
     pub(super) source: Source,
-    pub(super) agent: Agent,
+    /// What it tells of the program that speaks.
+    pub(super) clues: Clues,
     /// The service and status it counts as a connection of.
     pub(super) counted: Option<(Arc<str>, Status)>,
     /// Its name belongs to no service, by the rules that hold now: nothing of it is entered.
@@ -39,12 +40,12 @@ pub(super) struct FlowRecord {
 }
 
 impl FlowRecord {
-    pub(super) fn named(client: IpAddr, name: HostName, source: Source, agent: Agent) -> Self {
+    pub(super) fn named(client: IpAddr, name: HostName, source: Source, clues: Clues) -> Self {
         FlowRecord {
             client,
             name: Some(name),
             source,
-            agent,
+            clues,
             counted: None,
             is_ordinary: false,
             up: 0,
@@ -86,7 +87,8 @@ impl Flows {
         match self.records.get_mut(&id) {
             Some(known) => {
                 let is_same = known.name == record.name;
-                (known.name, known.source, known.agent, known.client) = (record.name, record.source, record.agent, record.client);
+                known.clues = record.clues.behind(known.clues);
+                (known.name, known.source, known.client) = (record.name, record.source, record.client);
                 known.is_ordinary &= is_same;
                 known.is_judged &= is_same;
                 known.waiting = None;
@@ -99,14 +101,14 @@ impl Flows {
     pub(super) fn heal(&mut self, state: &FlowState) {
         let Some((name, source)) = &state.name else { return };
         if self.name_of(state.id).is_none() {
-            self.name(state.id, FlowRecord::named(state.ends.client, name.clone(), *source, Agent::Unknown));
+            self.name(state.id, FlowRecord::named(state.ends.client, name.clone(), *source, Clues::default()));
         }
     }
 
     /// Whether this is the first that is told of a flow; nameless ones get a record.
     pub(super) fn begins(&mut self, state: &FlowState) -> bool {
         if !self.records.contains_key(&state.id) {
-            let mut record = FlowRecord::named(state.ends.client, HostName::unchecked(""), Source::DnsMemory, Agent::Unknown);
+            let mut record = FlowRecord::named(state.ends.client, HostName::unchecked(""), Source::DnsMemory, Clues::default());
             record.name = None;
             self.insert(state.id, record);
         }

@@ -2,10 +2,10 @@
 
 use super::Attribution;
 use super::flows::FlowRecord;
+use crate::engine::agent::{Clues, classify};
 use crate::engine::event::{FlowState, Reason, Source, Transport};
 use crate::engine::ledger::Entry;
 use crate::engine::names::vpn;
-use crate::engine::sighting::Agent;
 use crate::engine::visibility::Sight;
 
 impl Attribution {
@@ -69,13 +69,14 @@ impl Attribution {
         let goes_on = (up > 0 || down > 0) && !self.ledger.is_open(key);
         if !is_counted || goes_on {
             self.enter(&detection, &Entry::Contact { is_use: detection.is_use }, at);
-            self.ledger.note(&detection.key, record.source, &name.as_str().into(), record.agent);
+            self.ledger.note(&detection.key, record.source, &name.as_str().into(), classify(&record.clues, detection.place));
             self.flows.counted(state.id, &detection.key.service, detection.key.status);
         }
         if up > 0 || down > 0 {
             let (is_use, is_upload) = (detection.is_use, detection.is_upload);
             self.enter(&detection, &Entry::Bytes { is_use, is_upload, up, down }, at);
         }
+        self.tighten(&detection.key, name.as_str());
     }
 
     /// A flow that stayed nameless: the client's own look-ups may name it, if they leave one name only.
@@ -89,7 +90,7 @@ impl Attribution {
         let mut names = self.memory.names(state.ends.client, state.ends.server, self.now);
         let (Some(name), None) = (names.next().cloned(), names.next()) else { return };
         drop(names);
-        let record = FlowRecord::named(state.ends.client, name, Source::DnsMemory, Agent::Unknown);
+        let record = FlowRecord::named(state.ends.client, name, Source::DnsMemory, Clues::default());
         self.flows.name(state.id, record);
         if let Some((record, up, down)) = self.flows.advance(state) {
             self.bytes(&record, up, down, state);

@@ -1,6 +1,7 @@
 //! From observations and flow states to sightings: which service a name belongs to, which client used it, whether that is allowed.
 //! It sits after the channel, once for all engines: an answer may come by another thread than the flow it names.
 
+mod bounds;
 mod flows;
 mod following;
 mod resolvers;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::agent::{self, Clues, Place, Verdict};
 use super::counters::Table;
 use super::dns_memory::DnsMemory;
 use super::event::{BlindSpot, Detail, Event, Observation, Source};
@@ -22,13 +24,13 @@ use super::host::HostName;
 use super::identity::{Bindings, Client, Directory, Excluded, Exclusion, Who};
 use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
 use super::policy::{Policy, Question};
-use super::sighting::{Agent, Finding, Identity, Sighting};
+use super::sighting::{Finding, Identity, Sighting};
 use super::signature::{Role, Signatures};
 use super::unmatched::{Remembered, Unmatched};
 use super::visibility::{Sight, Visibility};
 use flows::{FlowRecord, Flows};
 use resolvers::{LookUp, Resolvers};
-use who::{enriched, is_other_person, is_still, joined, who_of};
+use who::{enriched, is_other_person, joined, who_of};
 
 /// Packet time a nameless flow waits before the DNS memory is asked, in seconds.
 pub const WAIT_SECONDS: u64 = 2;
@@ -83,6 +85,7 @@ pub struct Attribution {
     ledger: Ledger,
     memory: DnsMemory,
     flows: Flows,
+    fingerprints: agent::Table,
     now: Time,
     visibility: Visibility,
     resolvers: Resolvers,
@@ -96,6 +99,7 @@ struct Detection {
     key: SightingKey,
     is_use: bool,
     is_upload: bool,
+    place: Place,
     identity: Identity,
     team: Arc<str>,
 }
@@ -107,6 +111,7 @@ impl Attribution {
             ledger: Ledger::new(judgement.thresholds, bounds.sightings, bounds.seed),
             memory: DnsMemory::new(bounds.dns_memory, bounds.seed),
             flows: Flows::new(bounds.flows, bounds.seed),
+            fingerprints: agent::Table::shipped(),
             judgement,
             now: Time::default(),
             visibility: Visibility::new(bounds.seed),
@@ -168,7 +173,7 @@ impl Attribution {
             is_out
                 || team != sighting.team
                 || is_other_person(&sighting.identity, &identity)
-                || !is_still(judgement, &who, key, sighting, now)
+                || !bounds::stands(judgement, key, sighting, now)
         });
         self.ledger.update(|key, sighting| enriched(judgement, &who_of(bindings, key, sighting), key, sighting, now));
         self.memory.forget_where(|client| judgement.exclude.holds_address(client));
@@ -179,7 +184,8 @@ impl Attribution {
     pub fn restore(&mut self, sighting: Sighting) {
         if let Ok(client) = sighting.client.parse::<Client>() {
             self.bindings.restore(client, &sighting.identity);
-            let key = SightingKey { client, tenure: 0, service: Arc::clone(&sighting.service), status: sighting.status };
+            let status = bounds::first_status(&self.judgement, client.address(), &sighting);
+            let key = SightingKey { client, tenure: 0, service: Arc::clone(&sighting.service), status };
             self.ledger.restore(key, sighting);
         }
     }
@@ -257,8 +263,8 @@ impl Attribution {
         match o.flow {
             Some(_) if is_hidden(&o.detail) => {}
             Some(id) => {
-                let agent = Agent::Unknown;
-                let record = FlowRecord::named(o.ends.client, o.name.clone(), o.source, agent);
+                let clues = Clues::of(o, &self.fingerprints);
+                let record = FlowRecord::named(o.ends.client, o.name.clone(), o.source, clues);
                 self.flows.name(id, record);
             }
             None => self.asked(o),
@@ -291,7 +297,7 @@ impl Attribution {
             return self.unmatched(l.client, &l.name, l.time);
         };
         self.enter(&detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
-        self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Agent::Unknown);
+        self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Verdict::default());
     }
 
     /// A name that belongs to no service.
@@ -329,7 +335,8 @@ fn detect(judgement: &Judgement, who: &Who, name: &str, now: Time) -> Option<Det
     let (identity, team) = joined(judgement, who, now);
     let status = judgement.policy.decide(&Question::new(&matched, name, &team, Some(who.client.address())), now).status;
     let key = SightingKey { client: who.client, tenure: who.tenure, service: Arc::clone(&matched.service.id), status };
-    Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use(), identity, team })
+    let place = Place { role: matched.role, category: matched.service.category };
+    Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use(), place, identity, team })
 }
 
 fn heading(judgement: &Judgement, detection: &Detection) -> Heading {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Attribution, Judgement, detect};
+use super::{Attribution, Judgement, bounds};
 use crate::engine::event::{Binding, Event, Link, Observation, Source};
 use crate::engine::frame::Time;
 use crate::engine::identity::{Bindings, Excluded, Who};
@@ -123,24 +123,26 @@ pub(super) fn joined(judgement: &Judgement, who: &Who, at: Time) -> Joined {
 /// Writes what is known now into an open sighting of the same owner; true where that changes it.
 pub(super) fn enriched(judgement: &Judgement, who: &Who, key: &SightingKey, sighting: &mut Sighting, now: Time) -> bool {
     let (new, team) = joined(judgement, who, now);
-    let old = &sighting.identity;
+    let old = Arc::clone(&sighting.identity);
     // A name that is not said any more was the owner's all the same; a MAC address may have turned out to be a router's.
     let identity =
         Identity { host: new.host.or(old.host.clone()), user: new.user.or(old.user.clone()), site: new.site.or(old.site.clone()), ..new };
-    let is_other_team = team != sighting.team && is_still(judgement, who, key, sighting, now);
-    if is_other_team {
-        sighting.team = team;
-    }
-    let is_other = identity != **old;
+    let is_other_team = team != sighting.team && is_moved(judgement, key, sighting, team, now);
+    let is_other = identity != *old;
     if is_other {
         sighting.identity = identity.into();
     }
     is_other || is_other_team
 }
 
-/// Whether an open sighting would be judged as it was.
-pub(super) fn is_still(judgement: &Judgement, who: &Who, key: &SightingKey, sighting: &Sighting, now: Time) -> bool {
-    sighting.names.iter().any(|name| detect(judgement, who, name, now).is_some_and(|d| d.key == *key))
+/// Moves an open sighting to another team where it would stand there as it does; false where it would not.
+fn is_moved(judgement: &Judgement, key: &SightingKey, sighting: &mut Sighting, team: Arc<str>, now: Time) -> bool {
+    let old = std::mem::replace(&mut sighting.team, team);
+    let stands = bounds::stands(judgement, key, sighting, now);
+    if !stands {
+        sighting.team = old;
+    }
+    stands
 }
 
 /// Whether new rules say that somebody else was the client.

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 
 use super::{Engine, Sink, client_of, ends_of};
+use crate::engine::agent::told;
 use crate::engine::event::{Anomaly, Detail, Ech, Event, HelloFacts, Observation, Reason, Source};
 use crate::engine::host::{HostName, NotAHost};
 use crate::engine::names::ja4::{Carrier, ja4};
@@ -62,8 +63,8 @@ pub(super) enum Fact {
         source: Source,
         /// As it was sent.
         name: Option<Vec<u8>>,
-        /// What the hello tells besides.
-        hello: Option<HelloFacts>,
+        /// What is told besides.
+        detail: Detail,
     },
     /// Whom a proxy speaks for: the source a PROXY header carries.
     Proxied(SocketAddr),
@@ -83,21 +84,29 @@ impl Fact {
             ja4: (!hello.is_broken).then(|| ja4(hello, carrier).into()),
             ech: names.judge(hello, lower.as_deref()),
         };
-        Fact::Name { source, name: hello.name.map(<[u8]>::to_vec), hello: Some(facts) }
+        Fact::Name { source, name: hello.name.map(<[u8]>::to_vec), detail: Detail::Hello(Box::new(facts)) }
     }
 
     pub(super) fn of(said: Said<'_>, names: &EchNames) -> Option<Fact> {
-        let named = |source, name: &[u8]| Some(Fact::Name { source, name: Some(name.to_vec()), hello: None });
+        let detailed = |source, name: &[u8], detail| Some(Fact::Name { source, name: Some(name.to_vec()), detail });
+        let named = |source, name| detailed(source, name, Detail::None);
+        let asked = |source, name, user_agent| detailed(source, name, request_detail(user_agent));
         match said {
             Said::Hello(hello) => Some(Fact::hello(&hello, Source::TlsSni, names)),
-            Said::Host(b"") => None,
-            Said::Host(name) | Said::Authority(name) => named(Source::HttpHost, without_port(name)),
-            Said::Connect(name) => named(Source::HttpConnect, name),
+            Said::Host(b"", _) => None,
+            Said::Host(name, user_agent) => asked(Source::HttpHost, without_port(name), user_agent),
+            Said::Authority(name) => named(Source::HttpHost, without_port(name)),
+            Said::Connect(name, user_agent) => asked(Source::HttpConnect, name, user_agent),
             Said::Socks5(name) => named(Source::Socks5, name),
             Said::Socks4a(name) => named(Source::Socks4a, name),
             Said::Proxied(source) => Some(Fact::Proxied(source)),
         }
     }
+}
+
+/// Of a User-Agent the kind of program stays, where it names one.
+fn request_detail(user_agent: Option<&[u8]>) -> Detail {
+    user_agent.and_then(told::agent).map_or(Detail::None, |agent| Detail::Request { agent })
 }
 
 fn without_port(name: &[u8]) -> &[u8] {
@@ -114,8 +123,8 @@ fn protocol_text(protocol: &[u8]) -> Box<str> {
 impl Engine {
     /// Says a fact of a flow as an observation, and settles the flow by it. The flow's client must be known.
     pub(super) fn say(&mut self, at: u32, fact: Fact, packet: &Packet<'_>, sink: Sink<'_>) {
-        let (source, name, hello) = match fact {
-            Fact::Name { source, name, hello } => (source, name, hello),
+        let (source, name, detail) = match fact {
+            Fact::Name { source, name, detail } => (source, name, detail),
             Fact::Proxied(source) => {
                 if let Some(flow) = self.table.flow(at) {
                     flow.proxied = Some(Box::new(source));
@@ -123,8 +132,8 @@ impl Engine {
                 return;
             }
         };
-        let reason = reason_of(hello.as_ref());
-        let is_hello = hello.is_some();
+        let reason = reason_of(&detail);
+        let is_hello = matches!(detail, Detail::Hello(_));
         let name = name.as_deref().and_then(|bytes| self.name(bytes));
         let Some(flow) = self.table.flow(at) else { return };
         flow.is_encrypted |= is_hello;
@@ -142,7 +151,7 @@ impl Engine {
                 encap: *packet.encap,
                 link: flow.link(client_of(flow)),
                 proxied: flow.proxied.as_deref().copied(),
-                detail: hello.map_or(Detail::None, |h| Detail::Hello(Box::new(h))),
+                detail,
             };
             self.counters.observation(source);
             sink(Event::Name(Box::new(observation)));
@@ -168,9 +177,9 @@ impl Engine {
     }
 }
 
-fn reason_of(hello: Option<&HelloFacts>) -> Reason {
-    match hello.map(|h| h.ech) {
-        Some(Ech::Real) => Reason::EchReal,
+fn reason_of(detail: &Detail) -> Reason {
+    match detail {
+        Detail::Hello(hello) if hello.ech == Ech::Real => Reason::EchReal,
         _ => Reason::Named,
     }
 }

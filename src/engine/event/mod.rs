@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::frame::Time;
 use super::host::HostName;
 use super::packet::Encap;
+use super::sighting::Agent;
 
 pub use binding::{Binding, BindingKind, BindingSource, Duid};
 pub use link::{Link, Vlans};
@@ -94,6 +95,11 @@ pub enum Detail {
     None,
     /// From a ClientHello (TLS, DTLS, QUIC).
     Hello(Box<HelloFacts>),
+    /// From a request in clear that says what program made it; the text itself is not kept.
+    Request {
+        /// What kind of program.
+        agent: Agent,
+    },
     /// From a DNS question: its type code (RFC 1035 §3.2.2 and the IANA registry).
     Query {
         /// Type code, unknown ones included.

@@ -1,6 +1,7 @@
 //! The ledger: open sightings, one for each client, service and policy status, and when each session ends.
 
 mod open;
+mod standing;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::agent::{Portrait, Verdict};
 use super::event::Source;
 use super::frame::Time;
 use super::identity::Client;
@@ -17,6 +19,7 @@ use super::sighting::{Agent, Evidence, Finding, Identity, Sighting};
 use open::Open;
 
 pub use open::{Entry, Thresholds};
+pub use standing::Standing;
 
 /// Ended findings searched for one that no alert waits for, when one must be given up.
 const SEARCHED: usize = 64;
@@ -30,7 +33,8 @@ pub struct SightingKey {
     pub tenure: u32,
     /// Service id.
     pub service: Arc<str>,
-    /// Policy status: two names of one service may be judged differently.
+    /// Policy status by which it was opened: two names of one service may be judged differently. The sighting's own may have become
+    /// stricter since.
     pub status: Status,
 }
 
@@ -119,6 +123,8 @@ impl Ledger {
             told: Some(evidence),
             was_due,
             is_newly_due: false,
+            portrait: Portrait::known(sighting.agent),
+            is_tightened: false,
             sighting,
         });
     }
@@ -145,17 +151,16 @@ impl Ledger {
         self.index.contains_key(key)
     }
 
-    /// Notes how and under which name a sighting was seen, and by what kind of program.
-    pub fn note(&mut self, key: &SightingKey, source: Source, name: &Arc<str>, agent: Agent) {
+    /// Notes how and under which name a sighting was seen, and by what kind of program, as far as that flow tells.
+    pub fn note(&mut self, key: &SightingKey, source: Source, name: &Arc<str>, verdict: Verdict) {
         let Some(open) = self.index.get(key).and_then(|at| self.open.get_mut(*at)).and_then(Option::as_mut) else { return };
         let s = &mut open.sighting;
         s.sources.insert(source);
         if s.names.len() < Sighting::MAX_NAMES && !s.names.iter().any(|n| n == name) {
             s.names.push(Arc::clone(name));
         }
-        if s.agent == Agent::Unknown {
-            s.agent = agent;
-        }
+        open.portrait.add(verdict);
+        s.agent = open.portrait.agent();
     }
 
     /// Changes the open sightings of one owner; `change` says whether it did.
@@ -275,6 +280,8 @@ impl Ledger {
             told: None,
             was_due: false,
             is_newly_due: false,
+            portrait: Portrait::default(),
+            is_tightened: false,
         })
     }
 

@@ -1,7 +1,9 @@
 //! One open sighting: what entries do to it, and how it is judged.
 
 use super::SightingKey;
+use crate::engine::agent::Portrait;
 use crate::engine::frame::Time;
+use crate::engine::policy::Status;
 use crate::engine::sighting::{Evidence, Finding, Sighting};
 
 /// What counts as use and upload, and when a session ends. `docs/ARCHITECTURE.md` explains the values.
@@ -61,6 +63,10 @@ pub(super) struct Open {
     pub(super) told: Option<Evidence>,
     pub(super) was_due: bool,
     pub(super) is_newly_due: bool,
+    /// What its flows told of the program.
+    pub(super) portrait: Portrait,
+    /// It became stricter since last told.
+    pub(super) is_tightened: bool,
 }
 
 impl Open {
@@ -73,6 +79,10 @@ impl Open {
                 s.connections = s.connections.saturating_add(1);
                 s.evidence = s.evidence.max(Evidence::Contacted);
                 self.has_used_contact |= is_use;
+                if is_use {
+                    self.portrait.connected(now);
+                    s.agent = self.portrait.agent();
+                }
             }
             Entry::Bytes { is_use, is_upload, up, down } => {
                 s.bytes_up = s.bytes_up.saturating_add(up);
@@ -107,12 +117,23 @@ impl Open {
         self.was_due |= is_due;
     }
 
+    /// A stricter status from now on; under each status an alert may be due.
+    pub(super) fn tighten(&mut self, status: Status) {
+        self.sighting.status = status;
+        self.is_tightened = true;
+        let is_due = self.sighting.is_alert_due();
+        self.is_newly_due |= is_due;
+        self.was_due |= is_due;
+    }
+
     pub(super) fn finding(&mut self) -> Finding {
         let now = self.sighting.evidence;
         let from = match self.told {
             None => Some(Evidence::Resolved),
             Some(told) => Evidence::ALL.into_iter().find(|e| *e > told && *e <= now),
         };
+        let is_tightened = std::mem::take(&mut self.is_tightened);
+        let from = from.or(is_tightened.then_some(now));
         self.told = Some(now);
         let due = std::mem::take(&mut self.is_newly_due);
         Finding { sighting: self.sighting.clone(), reached: from.map(|from| (from, now)), due }

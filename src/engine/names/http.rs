@@ -16,11 +16,15 @@ pub enum Request<'a> {
         host: &'a [u8],
         /// Length of the head.
         length: usize,
+        /// Value of User-Agent.
+        user_agent: Option<&'a [u8]>,
     },
     /// Any other method: its host without the port, empty where none is named.
     Plain {
         /// Value of Host, or host of an absolute target.
         host: &'a [u8],
+        /// Value of User-Agent, where it stands in what is there of the head.
+        user_agent: Option<&'a [u8]>,
     },
 }
 
@@ -46,19 +50,25 @@ pub fn request(bytes: &[u8]) -> Verdict<Request<'_>> {
     let Some((method, target)) = request_line(line) else { return Verdict::Not };
     let mut host = authority(target);
     let is_connect = method == b"CONNECT";
+    let mut user_agent = None;
     loop {
         let Some((field, next)) = self::line(bytes, at) else { return unfinished(bytes) };
         at = next;
         if field.is_empty() {
             return Verdict::Found(match is_connect {
-                true => Request::Connect { host: without_port(target), length: at },
-                false => Request::Plain { host: host.unwrap_or_default() },
+                true => Request::Connect { host: without_port(target), length: at, user_agent },
+                false => Request::Plain { host: host.unwrap_or_default(), user_agent },
             });
         }
-        if let Some(value) = host_field(field) {
+        if let Some(value) = value_of(field, b"user-agent") {
+            user_agent = Some(value);
+        }
+        if let Some(value) = value_of(field, b"host") {
             host = Some(without_port(value));
             if !is_connect {
-                return Verdict::Found(Request::Plain { host: without_port(value) });
+                // The name must not wait for the rest of the head; what is there of it may say more.
+                let user_agent = user_agent.or_else(|| later_field(bytes, at, b"user-agent"));
+                return Verdict::Found(Request::Plain { host: without_port(value), user_agent });
             }
         }
     }
@@ -85,10 +95,24 @@ fn request_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     version.starts_with(b" HTTP/").then_some((method, target.trim_ascii()))
 }
 
-fn host_field(field: &[u8]) -> Option<&[u8]> {
+/// Value of a field, where its name is this one in whatever case.
+fn value_of<'a>(field: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
     let colon = field.iter().position(|b| *b == b':')?;
     let (name, value) = field.split_at_checked(colon)?;
-    name.trim_ascii_end().eq_ignore_ascii_case(b"host").then(|| value.get(1..).unwrap_or_default().trim_ascii())
+    name.trim_ascii_end().eq_ignore_ascii_case(wanted).then(|| value.get(1..).unwrap_or_default().trim_ascii())
+}
+
+/// Value of a field in the whole lines of the head from `at` on.
+fn later_field<'a>(bytes: &'a [u8], mut at: usize, wanted: &[u8]) -> Option<&'a [u8]> {
+    while at < MAX_HEAD
+        && let Some((field, next)) = line(bytes, at).filter(|(field, _)| !field.is_empty())
+    {
+        if let Some(value) = value_of(field, wanted) {
+            return Some(value);
+        }
+        at = next;
+    }
+    None
 }
 
 /// Host of an absolute target (`http://host:port/path`), as proxies are asked.
@@ -116,7 +140,7 @@ mod tests {
     #[test]
     fn host_of_requests() {
         let host = |text: &str| match request(text.as_bytes()) {
-            Verdict::Found(Request::Plain { host }) => String::from_utf8(host.to_vec()).unwrap(),
+            Verdict::Found(Request::Plain { host, .. }) => String::from_utf8(host.to_vec()).unwrap(),
             other => panic!("{other:?}"),
         };
         assert_eq!(host("GET / HTTP/1.1\r\nAccept: */*\r\nhOst:  ChatGPT.com:8080 \r\n\r\n"), "ChatGPT.com");
@@ -128,11 +152,24 @@ mod tests {
     fn connect_ends_where_the_tunnel_begins() {
         let head = b"CONNECT api.openai.com:443 HTTP/1.1\r\nHost: proxy\r\n\r\n";
         let with_tunnel = [&head[..], b"\x16\x03\x01"].concat();
-        let expected = Request::Connect { host: b"api.openai.com", length: head.len() };
+        let expected = Request::Connect { host: b"api.openai.com", length: head.len(), user_agent: None };
         assert_eq!(request(&with_tunnel), Verdict::Found(expected));
         for n in 0..head.len() {
             assert!(matches!(request(&head[..n]), Verdict::NeedMore(m) if m > n), "prefix of {n} bytes");
         }
+    }
+
+    #[test]
+    fn user_agent_of_requests() {
+        let of = |text: &'static str| match request(text.as_bytes()) {
+            Verdict::Found(Request::Plain { user_agent, .. } | Request::Connect { user_agent, .. }) => user_agent,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(of("GET / HTTP/1.1\r\nuser-AGENT: a/1 \r\nHost: x.com\r\n\r\n"), Some(&b"a/1"[..]));
+        assert_eq!(of("GET / HTTP/1.1\r\nHost: x.com\r\nAccept: */*\r\nUser-Agent: a/1\r\n"), Some(&b"a/1"[..]));
+        assert_eq!(of("GET / HTTP/1.1\r\nHost: x.com\r\nUser-Agent: cut"), None);
+        assert_eq!(of("GET / HTTP/1.1\r\nHost: x.com\r\n\r\nUser-Agent: of the body\r\n"), None);
+        assert_eq!(of("CONNECT x.com:443 HTTP/1.1\r\nHost: x.com:443\r\nUser-Agent: a/1\r\n\r\n"), Some(&b"a/1"[..]));
     }
 
     #[test]

@@ -16,12 +16,12 @@ const MAX_LAYERS: u8 = 6;
 pub enum Said<'a> {
     /// A TLS ClientHello.
     Hello(tls::Hello<'a>),
-    /// Host of a clear HTTP/1 request, empty where none is named.
-    Host(&'a [u8]),
+    /// Host of a clear HTTP/1 request, empty where none is named, and its User-Agent.
+    Host(&'a [u8], Option<&'a [u8]>),
     /// `:authority` of a clear HTTP/2 request.
     Authority(&'a [u8]),
-    /// Host asked of an HTTP proxy.
-    Connect(&'a [u8]),
+    /// Host asked of an HTTP proxy, and the User-Agent that asks.
+    Connect(&'a [u8], Option<&'a [u8]>),
     /// Name asked of a SOCKS5 proxy.
     Socks5(&'a [u8]),
     /// Name asked of a SOCKS4a proxy.
@@ -175,12 +175,12 @@ impl Opening {
             return Some(http2(bytes, say));
         }
         match http::request(bytes) {
-            Verdict::Found(http::Request::Connect { host, length }) => {
-                say(Said::Connect(host));
+            Verdict::Found(http::Request::Connect { host, length, user_agent }) => {
+                say(Said::Connect(host, user_agent));
                 return self.peeled(length);
             }
-            Verdict::Found(http::Request::Plain { host }) => {
-                say(Said::Host(host));
+            Verdict::Found(http::Request::Plain { host, user_agent }) => {
+                say(Said::Host(host, user_agent));
                 return Some(Progress::Http);
             }
             Verdict::NeedMore(n) if !may_talk(bytes) => return Some(Progress::NeedMore(n)),

@@ -1,7 +1,12 @@
 //! Alerts arrive whatever happens to the receiver or the daemon.
 
+use std::fs;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
+
+use minisign::KeyPair;
+use serde_json::Value;
 
 use super::{Case, wait_for_all_before};
 use crate::client::Client;
@@ -14,6 +19,7 @@ pub const CASES: &[Case] = &[
     Case { name: "a_receiver_that_comes_back_gets_the_alert", needs: &["curl"], run: receiver_away },
     Case { name: "kill_9_loses_no_alert_and_doubles_no_sighting", needs: &["curl", "sqlite3"], run: kill_9 },
     Case { name: "kill_9_at_any_moment_keeps_store_and_alerts_together", needs: &["curl"], run: kill_9_at_any_moment },
+    Case { name: "what_the_sensor_could_not_do_is_alerted_on_once", needs: &[], run: sensor },
 ];
 
 fn receiver_away(client: &Client) {
@@ -86,4 +92,39 @@ fn kill_9_at_any_moment(client: &Client) {
         let told = site.inbox.alerts(who, "openai.chatgpt").len();
         assert!(told <= stored.len(), "{who}: {told} alerts, {} sightings", stored.len());
     }
+}
+
+/// A refused update and a refused reload, and nothing of them again after a crash.
+fn sensor(client: &Client) {
+    let site = Site::new(client.net);
+    let key = KeyPair::generate_unencrypted_keypair().expect("a key").pk.to_base64();
+    let (config, updates) = (site.path("config.toml"), site.path("state/updates"));
+    let asked =
+        format!("[alert]\nsensor = [\"update_refused\", \"reload_refused\"]\n[signatures]\nkey = {key:?}\nupdate_folder = {updates:?}\n");
+    let text = fs::read_to_string(&config).expect("config.toml").replace("[signatures]\n", &asked);
+    fs::write(&config, text).expect("config.toml");
+    let _receiver = Receiver::start(client.net, &site.inbox);
+    let daemon = site.start();
+    let told = |kind: &str| -> Vec<Value> {
+        let of_kind = site.inbox.deliveries().into_iter().filter(|d| d.alert["kind"] == kind);
+        of_kind.map(|d| d.alert).collect()
+    };
+
+    fs::write(site.path("forged.bundle"), "no bundle").expect("a file");
+    let mut update = Command::new(env!("CARGO_BIN_EXE_shadowtap"));
+    update.args(["signatures", "update", "--yes", "--config"]).arg(&config).arg("--from").arg(site.path("forged.bundle"));
+    assert_eq!(update.output().expect("runs").status.code(), Some(78));
+    let refused = eventually("the refused update is told", || told("update_refused").into_iter().next());
+    assert_eq!(refused["schema"], "shadowtap.sensor/1");
+    assert!(refused["message"].as_str().is_some_and(|m| m.contains("no bundle")), "{refused}");
+
+    fs::write(site.policy_file(), "[[rule]]\nstatus = \"aproved\"\n").expect("policy.toml");
+    let refused = eventually("the refused reload is told", || told("reload_refused").into_iter().next());
+    assert!(refused["message"].as_str().is_some_and(|m| m.contains("policy.toml:2")), "{refused}");
+
+    fs::write(site.policy_file(), "").expect("policy.toml");
+    daemon.kill();
+    let _daemon = site.start();
+    wait_for_all_before(client, &site);
+    assert_eq!((told("update_refused").len(), told("reload_refused").len()), (1, 1));
 }

@@ -1,7 +1,9 @@
 //! The cases, each a site of its own in the one network.
 
+pub mod agents;
 pub mod alerts;
 pub mod lifecycle;
+pub mod policy;
 pub mod reload;
 pub mod traffic;
 
@@ -19,7 +21,7 @@ pub struct Case {
 
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [traffic::CASES, alerts::CASES, lifecycle::CASES, reload::CASES].into_iter().flatten()
+    [traffic::CASES, agents::CASES, alerts::CASES, lifecycle::CASES, policy::CASES, reload::CASES].into_iter().flatten()
 }
 
 /// Who visits last, so that whatever came before has been seen: then what is not there will not come.
