@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod failure;
 #[cfg(test)]
 mod fixture;
+pub mod identity;
 pub mod letter;
 pub mod log;
 pub mod mac;
