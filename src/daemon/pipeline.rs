@@ -19,6 +19,7 @@ pub fn judgement(config: &Config, rules: &Rules) -> Judgement {
         teams: Arc::clone(&rules.teams),
         zones: Arc::clone(&rules.zones),
         inside: config.inside.as_slice().into(),
+        directory: Arc::clone(&rules.directory),
         thresholds: Thresholds {
             session_seconds: s.session_minutes.saturating_mul(60),
             engaged_up: s.engaged_bytes_up,

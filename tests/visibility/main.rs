@@ -39,6 +39,7 @@ fn judgement() -> Judgement {
         teams: Arc::default(),
         zones: Arc::new(zones()),
         inside: Arc::new([]),
+        directory: Arc::default(),
         thresholds: Thresholds::default(),
     }
 }

@@ -22,6 +22,7 @@ pub fn attribution(bounds: Bounds) -> Attribution {
         teams: Arc::new(Groups::default()),
         zones: Arc::new(Groups::default()),
         inside: Arc::from([]),
+        directory: Arc::default(),
         thresholds: Thresholds::default(),
     };
     Attribution::new(judgement, bounds)

@@ -75,6 +75,7 @@ impl Survey {
             teams: Arc::default(),
             zones: Arc::default(),
             inside: Arc::new([]),
+            directory: Arc::default(),
             thresholds: Thresholds::default(),
         };
         Survey {

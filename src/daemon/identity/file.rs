@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
 
@@ -26,6 +26,8 @@ pub(super) struct Text {
     pub text: String,
     /// Texts with older rows, oldest first.
     pub earlier: Vec<String>,
+    /// Why some of these could not be read.
+    pub unread: Vec<String>,
     /// When it was last written.
     pub written: Time,
     pub digest: Digest,
@@ -53,11 +55,16 @@ pub(super) fn read(source: &Source) -> Result<Text, Unreadable> {
     // Names and header are ASCII in every form: bytes that are no UTF-8 do not change what form it is.
     let lossy = String::from_utf8_lossy(bytes.get(..4096.min(bytes.len())).unwrap_or_default());
     let format = source.format.unwrap_or_else(|| Format::infer(&source.file, without_mark(&lossy)));
-    let mut earlier = Vec::new();
+    let (mut earlier, mut unread) = (Vec::new(), Vec::new());
     if format == Format::Kea {
-        for bytes in rows_before(&source.file) {
-            context.update(&bytes);
-            earlier.push(String::from_utf8_lossy(&bytes).into_owned());
+        for read in rows_before(&source.file) {
+            match read {
+                Ok(bytes) => {
+                    context.update(&bytes);
+                    earlier.push(String::from_utf8_lossy(&bytes).into_owned());
+                }
+                Err(error) => unread.push(error),
+            }
         }
     }
     let mut digest = [0; 32];
@@ -79,7 +86,7 @@ pub(super) fn read(source: &Source) -> Result<Text, Unreadable> {
         Some(rest) => rest.to_owned(),
         None => text,
     };
-    Ok(Text { format, text, earlier, written, digest })
+    Ok(Text { format, text, earlier, unread, written, digest })
 }
 
 /// The byte order mark that spreadsheets write is no text.
@@ -88,11 +95,16 @@ fn without_mark(text: &str) -> &str {
 }
 
 /// What Kea's clean-up moved out of its file. While `.completed` is there the others are about to go.
-fn rows_before(file: &Path) -> Vec<Vec<u8>> {
+fn rows_before(file: &Path) -> Vec<Result<Vec<u8>, String>> {
+    let read = |path: &PathBuf| match settled(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some(Err(format!("{} cannot be read: {error}", path.display()))),
+        Ok(bytes) => Some(Ok(bytes.bytes)),
+    };
     let [completed, previous, moved] = kea::earlier_files(file);
-    match settled(&completed) {
-        Ok(bytes) => vec![bytes.bytes],
-        Err(_) => [previous, moved].iter().filter_map(|path| Some(settled(path).ok()?.bytes)).collect(),
+    match read(&completed) {
+        Some(completed) => vec![completed],
+        None => [previous, moved].iter().filter_map(read).collect(),
     }
 }
 

@@ -177,6 +177,8 @@ impl Next {
             Format::Dnsmasq => dnsmasq::read(&text.text, &mut gathered),
             Format::Kea => {
                 let mut rows = kea::Rows::default();
+                let hint = "the user shadowtap runs as must be able to read it: Kea moves leases there";
+                text.unread.iter().for_each(|why| gathered.problems.warn(0, why, hint));
                 text.earlier.iter().for_each(|earlier| rows.read(earlier, &mut gathered));
                 rows.read(&text.text, &mut gathered);
                 rows.finish(text.written, &mut gathered);

@@ -94,7 +94,7 @@ impl Registered {
         for kind in Anomaly::ALL {
             self.anomalies.with_label_values(&[kind.word()]);
         }
-        for what in ["configuration", "signatures", "policy", "update"] {
+        for what in ["configuration", "signatures", "policy", "identity", "update"] {
             for result in ["ok", "refused"] {
                 self.reloads.with_label_values(&[what, result]);
             }

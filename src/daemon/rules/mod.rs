@@ -18,8 +18,10 @@ use super::bundle::{Bundle, BundledFile};
 use super::config::{Config, DEFAULT_FILE, Loaded, WrittenRule};
 use super::diagnostic::{Diagnostic, Severity, any_error};
 use super::failure::Failure;
+use super::identity::Files;
 use super::toml_fields::read_text;
 use crate::engine::group::Groups;
+use crate::engine::identity::Directory;
 use crate::engine::policy::Policy;
 use crate::engine::signature::Signatures;
 pub use merge::TakenOut;
@@ -39,6 +41,10 @@ pub struct Rules {
     pub teams: Arc<Groups>,
     /// Which client is in which zone.
     pub zones: Arc<Groups>,
+    /// Who clients are.
+    pub directory: Arc<Directory>,
+    /// The files that say so, as they were last read.
+    pub identity: Files,
 }
 
 impl Rules {
@@ -53,10 +59,22 @@ impl Rules {
 
     /// What could be understood, and every problem. With an error among these it must not be used.
     pub fn survey(config: &Config) -> (Rules, Vec<Diagnostic>) {
-        Rules::compiled(config, Catalogue::of(config))
+        let (mut rules, mut problems) = Rules::compiled(config, Catalogue::of(config));
+        let (identity, wrong) = Files::read(&config.identities, &config.team_names());
+        let teams = config.team_names().into_iter().chain(identity.teams()).collect();
+        problems.extend(policy_check::unknown_teams(&config.policy, &teams));
+        problems.extend(wrong);
+        rules.know(identity);
+        (rules, problems)
     }
 
-    /// The same as if the records of a configuration were these.
+    /// Knows clients by other files, or by what these say now.
+    pub fn know(&mut self, identity: Files) {
+        self.directory = Arc::clone(identity.directory());
+        self.identity = identity;
+    }
+
+    /// The same as if the records of a configuration were these, with no file of clients.
     pub fn compiled(config: &Config, mut catalogue: Catalogue) -> (Rules, Vec<Diagnostic>) {
         catalogue.problems.extend(policy_check::check(&config.policy, &catalogue.entries, &disabled(config)));
         let rules = Rules {
@@ -65,6 +83,8 @@ impl Rules {
             written: config.policy.rules.as_slice().into(),
             teams: Arc::new(config.team_groups()),
             zones: Arc::new(config.zone_groups()),
+            directory: Arc::default(),
+            identity: Files::default(),
         };
         (rules, catalogue.problems)
     }

@@ -20,6 +20,7 @@ use super::event::{BlindSpot, Detail, Event, Observation, Source};
 use super::frame::Time;
 use super::group::Groups;
 use super::host::HostName;
+use super::identity::Directory;
 use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
 use super::policy::{Policy, Question};
 use super::sighting::{Finding, Sighting};
@@ -45,6 +46,8 @@ pub struct Judgement {
     pub zones: Arc<Groups>,
     /// Networks whose clients get sightings; empty: every client.
     pub inside: Arc<[IpNet]>,
+    /// What the site knows of its clients.
+    pub directory: Arc<Directory>,
     /// What counts as use.
     pub thresholds: Thresholds,
 }

@@ -34,6 +34,7 @@ fn judgement() -> Judgement {
         teams: Arc::new(Groups::default()),
         zones: Arc::new(Groups::default()),
         inside: [].into(),
+        directory: Arc::default(),
         thresholds: Thresholds::default(),
     }
 }
