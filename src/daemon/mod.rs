@@ -49,4 +49,5 @@ pub mod table;
 pub mod toml_fields;
 pub mod visibility;
 pub mod web;
+pub mod who;
 pub mod zone_sight;

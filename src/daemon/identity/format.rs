@@ -43,8 +43,9 @@ impl Format {
             Some(b'[' | b'{') => Format::Json,
             Some(_) if kea::is_header(first) => Format::Kea,
             Some(_) if netbox::is_header(first) => Format::Netbox,
-            Some(_) if !first.contains(',') && is_dnsmasq(first) => Format::Dnsmasq,
-            Some(_) => Format::Csv,
+            Some(_) if first.contains([',', ';', '\t']) => Format::Csv,
+            Some(_) if is_dnsmasq(first) => Format::Dnsmasq,
+            Some(_) => by_name(name),
         }
     }
 }
@@ -86,6 +87,8 @@ mod tests {
             ("x.csv", "address,vrf,tenant,status,role,device,virtual_machine,interface,is_primary,dns_name,description\n", Format::Netbox),
             ("x", "1795463794 02:00:00:00:00:03 10.77.0.51 phone *\n", Format::Dnsmasq),
             ("x", "duid 00:01:00:01:32\n", Format::Dnsmasq),
+            ("d.leases", "soon 02:00:00:00:00:03 10.77.0.51 phone *\n", Format::Dnsmasq),
+            ("leases.csv", "address,host\n", Format::Csv),
             ("x", "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname\n", Format::Kea),
             ("x", "address,duid,valid_lifetime,expire,subnet_id,pref_lifetime\n", Format::Kea),
             ("/var/lib/misc/dnsmasq.leases", "", Format::Dnsmasq),

@@ -11,6 +11,7 @@ mod probe;
 pub mod signature_file;
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use super::diagnostic::{Diagnostic, Severity, any_error};
 use super::failure::Failure;
 use super::identity::Files;
 use super::toml_fields::read_text;
+use crate::engine::frame::Time;
 use crate::engine::group::Groups;
 use crate::engine::identity::Directory;
 use crate::engine::policy::Policy;
@@ -72,6 +74,11 @@ impl Rules {
     pub fn know(&mut self, identity: Files) {
         self.directory = Arc::clone(identity.directory());
         self.identity = identity;
+    }
+
+    /// Team of an address at a moment: what a file of clients says, else the one whose subnet it is in.
+    pub fn team_of(&self, address: IpAddr, at: Time) -> Arc<str> {
+        self.directory.known(address, None, None, at).team.unwrap_or_else(|| Arc::clone(self.teams.name_of(address)))
     }
 
     /// The same as if the records of a configuration were these, with no file of clients.

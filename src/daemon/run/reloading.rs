@@ -20,6 +20,7 @@ use crate::daemon::config::{Config, DEFAULT_FILE};
 use crate::daemon::delivery::{self, Delivery};
 use crate::daemon::diagnostic::{Diagnostic, Severity};
 use crate::daemon::failure::Failure;
+use crate::daemon::identity::Files;
 use crate::daemon::letter::Given;
 use crate::daemon::notice::{NoticeKind, SensorNotice};
 use crate::daemon::pipeline;
@@ -119,16 +120,25 @@ impl Reloading {
             self.refuse(&["identity"], first_error(&read.problems));
         }
         if read.is_new {
-            let teams = self.config.team_names().into_iter().chain(read.files.teams()).collect();
-            let (gone, now) = (policy_check::unknown_teams(&self.config.policy, &teams), read.files.directory().len());
-            say(&gone.into_iter().map(|problem| Diagnostic { severity: Severity::Warning, ..problem }).collect::<Vec<_>>());
-            tracing::debug!(records = now, "files of clients read");
+            self.say_teams_gone(&read.files);
+            tracing::debug!(records = read.files.directory().len(), "files of clients read");
             self.shared.metrics.reload("identity", true);
         }
         self.shared.know(read.files);
         if read.is_new {
             self.judge(Box::new(pipeline::judgement(&self.config, &self.shared.rules()))).await;
         }
+    }
+
+    /// Says which rules name teams that are none any more, where teams changed.
+    fn say_teams_gone(&self, files: &Files) {
+        let teams = files.teams();
+        if teams == self.shared.rules().identity.teams() {
+            return;
+        }
+        let teams = self.config.team_names().into_iter().chain(teams).collect();
+        let gone = policy_check::unknown_teams(&self.config.policy, &teams).into_iter();
+        say(&gone.map(|problem| Diagnostic { severity: Severity::Warning, ..problem }).collect::<Vec<_>>());
     }
 
     /// Judges by something else from now on. The ledger must hear of it: wait for room rather than drop.
