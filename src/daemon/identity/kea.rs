@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -42,21 +43,26 @@ pub(super) fn earlier_files(file: &Path) -> [PathBuf; 3] {
 
 /// Somebody's hold on an address or prefix.
 struct Hold {
+    key: Key,
     line: usize,
     owner: Box<str>,
     from: Time,
     until: Time,
-    known: Known,
+    host: Option<Arc<str>>,
+    mac: Option<[u8; 6]>,
 }
 
 /// Rows so far.
 #[derive(Default)]
 pub(super) struct Rows {
-    holds: HashMap<Key, Vec<Hold>>,
+    holds: Vec<Hold>,
+    /// The last hold on each.
+    last: HashMap<Key, usize>,
     /// Holds that were given back, at a moment the next row bounds.
-    given_back: Vec<(Key, usize)>,
+    given_back: Vec<usize>,
 }
 
+/// An address and its prefix length; 128 for an address alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key(IpAddr, u8);
 
@@ -67,7 +73,8 @@ struct Row<'t> {
     from: Time,
     until: Time,
     change: Change,
-    known: Known,
+    host: Option<Arc<str>>,
+    mac: Option<[u8; 6]>,
 }
 
 /// What a row says of the address.
@@ -96,60 +103,59 @@ impl Rows {
                 let row = row(places, line)?;
                 self.add(number, row);
             }
-            Ok(true)
+            // One more than there is room for is enough to say so.
+            Ok(self.holds.len() <= super::MOST_RECORDS)
         });
     }
 
     /// Hands on all of it; `written`: when the file was last written, and so when whatever was given back was at the latest.
     pub fn finish(mut self, written: Time, gathered: &mut Gathered<'_>) {
         self.bound_given_back(written);
-        let mut records = Vec::new();
-        for (Key(address, length), holds) in self.holds {
+        self.last = HashMap::new();
+        for Hold { key: Key(address, length), line, from, until, host, mac, .. } in self.holds {
             let whole = if address.is_ipv4() { 32 } else { 128 };
             let subject = match IpNet::new(address, length) {
                 Ok(net) if length < whole => Subject::Subnet(net.trunc()),
                 _ => Subject::Address(address),
             };
-            for Hold { line, from, until, known, .. } in holds {
-                let until = (until < Time(u64::MAX)).then_some(until);
-                if known != Known::default() && until.is_none_or(|u| from < u) {
-                    records.push((line, Record { subject: subject.clone(), from: Some(from), until, known }));
-                }
+            let until = (until < Time(u64::MAX)).then_some(until);
+            let is_told = host.is_some() || mac.is_some();
+            let known = Known { host, mac, ..Known::default() };
+            if is_told && until.is_none_or(|u| from < u) && !gathered.take(line, Record { subject, from: Some(from), until, known }) {
+                return;
             }
         }
-        // The table has no order; the records have the file's.
-        records.sort_by_key(|(line, r)| (r.from, *line));
-        let _ = records.into_iter().all(|(line, record)| gathered.take(line, record));
     }
 
     fn add(&mut self, line: usize, row: Row<'_>) {
         if row.change == Change::Held {
             self.bound_given_back(row.from);
         }
-        let holds = self.holds.entry(row.key).or_default();
-        let position = holds.len().saturating_sub(1);
-        match (row.change, holds.last_mut()) {
-            (Change::Held, Some(last)) if *last.owner == *row.owner && row.from <= last.until => {
+        let position = self.last.get(&row.key).copied();
+        let last = position.and_then(|at| self.holds.get_mut(at));
+        match (row.change, last, position) {
+            (Change::Held, Some(last), _) if *last.owner == *row.owner && row.from <= last.until => {
                 last.until = row.until;
-                let before = std::mem::replace(&mut last.known, row.known);
-                last.known.host = last.known.host.take().or(before.host);
+                last.mac = row.mac.or(last.mac);
+                last.host = row.host.or(last.host.take());
             }
-            (Change::Held, last) => {
+            (Change::Held, last, _) => {
                 if let Some(last) = last {
                     last.until = last.until.min(row.from);
                 }
-                let Row { owner, from, until, known, .. } = row;
-                holds.push(Hold { line, owner: owner.into(), from, until, known });
+                let Row { key, owner, from, until, host, mac, .. } = row;
+                self.last.insert(key, self.holds.len());
+                self.holds.push(Hold { key, line, owner: owner.into(), from, until, host, mac });
             }
-            (Change::GivenBack, Some(_)) => self.given_back.push((row.key, position)),
-            (Change::Nobodys, Some(last)) => last.until = last.until.min(row.from),
-            (Change::GivenBack | Change::Nobodys, None) | (Change::Ended, _) => {}
+            (Change::GivenBack, Some(_), Some(position)) => self.given_back.push(position),
+            (Change::Nobodys, Some(last), _) => last.until = last.until.min(row.from),
+            (Change::GivenBack | Change::Nobodys | Change::Ended, ..) => {}
         }
     }
 
     fn bound_given_back(&mut self, at: Time) {
-        for (key, position) in self.given_back.drain(..) {
-            if let Some(hold) = self.holds.get_mut(&key).and_then(|holds| holds.get_mut(position)) {
+        for position in self.given_back.drain(..) {
+            if let Some(hold) = self.holds.get_mut(position) {
                 hold.until = hold.until.min(at.max(hold.from));
             }
         }
@@ -191,10 +197,7 @@ fn row<'t>(places: &Places, line: &'t str) -> Result<Row<'t>, (String, &'static 
         from: Time::new(expire.saturating_sub(valid), 0),
         until: if valid == FOR_EVER { Time(u64::MAX) } else { Time::new(expire, 0) },
         change,
-        known: Known {
-            host: host(&name).map_err(|why| (format!("hostname {name:?} {why}"), HINT))?,
-            mac: mac::parse(hwaddr),
-            ..Known::default()
-        },
+        host: host(&name).map_err(|why| (format!("hostname {name:?} {why}"), HINT))?,
+        mac: mac::parse(hwaddr),
     })
 }
