@@ -426,3 +426,20 @@ fn a_file_with_too_many_records_is_refused() {
     let problems = shown(&gathered.problems.into_list());
     assert!(problems.len() == 1 && problems[0].starts_with("a.csv:4: error: more than 2000000 records in all files"), "{problems:?}");
 }
+
+#[test]
+fn the_examples_of_the_document_are_read_as_what_they_show() {
+    let document = include_str!("../../../docs/identity.md");
+    let examples: Vec<_> = document.split("```").skip(1).step_by(2).map(|block| block.split_once('\n').unwrap().1).collect();
+    let shown: Vec<_> = examples
+        .iter()
+        .map(|text| {
+            let (files, problems) = read("x", text);
+            let format = Format::infer(Path::new("x"), text);
+            (format, files.directory().len(), problems)
+        })
+        .skip(1)
+        .collect();
+    let wanted = [(Format::Csv, 6), (Format::Json, 3), (Format::Netbox, 1), (Format::Dnsmasq, 2), (Format::Kea, 2)];
+    assert_eq!(shown, wanted.map(|(format, records)| (format, records, Vec::new())));
+}
