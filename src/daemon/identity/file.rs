@@ -14,6 +14,10 @@ use crate::engine::frame::Time;
 
 /// Longest file that is read.
 const MOST_BYTES: u64 = 512 << 20;
+/// How much of a file tells its form.
+const HEAD: usize = 4096;
+/// The byte order mark that spreadsheets write; it is no text.
+const MARK: char = '\u{feff}';
 /// How often a file that changes while it is read is read anew.
 const TRIES: usize = 3;
 
@@ -47,51 +51,49 @@ pub(super) struct Unreadable {
 }
 
 /// Reads the file of a source.
-pub(super) fn read(source: &Source) -> Result<Text, Unreadable> {
-    let bytes = settled(&source.file).map_err(|error| unreadable(source, &error))?;
-    let Bytes { bytes, written } = bytes;
+pub(super) fn read(source: &Source) -> Result<Text, Box<Unreadable>> {
+    let Bytes { bytes, written } = settled(&source.file).map_err(|error| unreadable(source, &error))?;
     let mut context = Context::new(&SHA256);
     context.update(&bytes);
     // Names and header are ASCII in every form: bytes that are no UTF-8 do not change what form it is.
-    let lossy = String::from_utf8_lossy(bytes.get(..4096.min(bytes.len())).unwrap_or_default());
+    let lossy = String::from_utf8_lossy(bytes.get(..HEAD.min(bytes.len())).unwrap_or_default());
     let format = source.format.unwrap_or_else(|| Format::infer(&source.file, without_mark(&lossy)));
     let (mut earlier, mut unread) = (Vec::new(), Vec::new());
-    if format == Format::Kea {
-        for read in rows_before(&source.file) {
-            match read {
-                Ok(bytes) => {
-                    context.update(&bytes);
-                    earlier.push(String::from_utf8_lossy(&bytes).into_owned());
-                }
-                Err(error) => unread.push(error),
+    for read in if format == Format::Kea { rows_before(&source.file) } else { Vec::new() } {
+        match read {
+            Ok(bytes) => {
+                context.update(&bytes);
+                earlier.push(String::from_utf8_lossy(&bytes).into_owned());
             }
+            Err(error) => unread.push(error),
         }
     }
     let mut digest = [0; 32];
     digest.copy_from_slice(context.finish().as_ref());
     let digest = Some(digest);
+    let text = decoded(source, format, bytes).map_err(|problem| Box::new(Unreadable { digest, problem }))?;
+    Ok(Text { format, text, earlier, unread, written, digest })
+}
+
+/// The text of a file; of a file that a server writes whatever can be read of it.
+fn decoded(source: &Source, format: Format, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) if format.is_leases() => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         Err(error) => {
             let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
             let line = 1 + before.filter(|b| **b == b'\n').count();
-            return Err(Unreadable {
-                digest,
-                problem: refusal(source, Severity::Error, line, "is not UTF-8 text".into(), "save it as UTF-8"),
-            });
+            return Err(refusal(source, Severity::Error, line, "is not UTF-8 text".into(), "save it as UTF-8"));
         }
     };
-    let text = match text.strip_prefix('\u{feff}') {
+    Ok(match text.strip_prefix(MARK) {
         Some(rest) => rest.to_owned(),
         None => text,
-    };
-    Ok(Text { format, text, earlier, unread, written, digest })
+    })
 }
 
-/// The byte order mark that spreadsheets write is no text.
 fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
+    text.strip_prefix(MARK).unwrap_or(text)
 }
 
 /// What Kea's clean-up moved out of its file. While `.completed` is there the others are about to go.
@@ -144,14 +146,14 @@ fn once(path: &Path) -> io::Result<(Bytes, bool)> {
 }
 
 /// A server's file may be missing: it has not written one yet.
-fn unreadable(source: &Source, error: &io::Error) -> Unreadable {
+fn unreadable(source: &Source, error: &io::Error) -> Box<Unreadable> {
     let is_leases = source.format.unwrap_or_else(|| by_name(&source.file)).is_leases();
     let severity = if is_leases { Severity::Warning } else { Severity::Error };
     let hint = match is_leases {
         true => "it is read once it can be; check the path, and that the user shadowtap runs as may read it",
         false => "check the path, and that the user shadowtap runs as may read it",
     };
-    Unreadable { digest: None, problem: refusal(source, severity, 0, format!("cannot be read: {error}"), hint) }
+    Box::new(Unreadable { digest: None, problem: refusal(source, severity, 0, format!("cannot be read: {error}"), hint) })
 }
 
 fn refusal(source: &Source, severity: Severity, line: usize, message: String, hint: &str) -> Diagnostic {
