@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod failure;
 #[cfg(test)]
 mod fixture;
+pub mod identity;
 pub mod letter;
 pub mod log;
 pub mod mac;
@@ -48,4 +49,5 @@ pub mod table;
 pub mod toml_fields;
 pub mod visibility;
 pub mod web;
+pub mod who;
 pub mod zone_sight;

@@ -19,7 +19,7 @@ pub fn judgement(config: &Config, rules: &Rules) -> Judgement {
         teams: Arc::clone(&rules.teams),
         zones: Arc::clone(&rules.zones),
         inside: config.inside.as_slice().into(),
-        directory: Arc::default(),
+        directory: Arc::clone(&rules.directory),
         exclude: config.exclude.clone(),
         shared: config.shared.as_slice().into(),
         thresholds: Thresholds {

@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
+use super::identity::Source;
 use super::notice::NoticeKind;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
@@ -72,6 +73,8 @@ pub struct Config {
     pub signatures: SignatureSource,
     /// `[[team]]`
     pub teams: Vec<Group>,
+    /// `[[identity]]`
+    pub identities: Vec<Source>,
     /// `[[zone]]`
     pub zones: Vec<Group>,
     /// `[policy]`, the file it names included.
@@ -258,7 +261,7 @@ impl Config {
         };
         let (mut config, mut problems) = Config::parse(file, &text);
         if let Some(policy_file) = config.policy.file.clone() {
-            policy::add_file(&mut config.policy, &policy_file, &config.teams, &mut problems);
+            policy::add_file(&mut config.policy, &policy_file, &mut problems);
             config.files.push(policy_file);
         }
         (config.with_site_folder(), problems)
@@ -274,7 +277,13 @@ impl Config {
     /// Files and folders that are read again while the daemon runs: whoever it becomes must be able to.
     pub fn reads(&self) -> Vec<PathBuf> {
         let secrets = self.webhooks.iter().filter_map(|w| w.secret_file.clone());
-        self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).collect()
+        let identities = self.identities.iter().map(|source| source.file.clone());
+        self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).chain(identities).collect()
+    }
+
+    /// Names of its teams.
+    pub fn team_names(&self) -> Vec<Arc<str>> {
+        self.teams.iter().map(|team| Arc::clone(&team.name)).collect()
     }
 
     /// The team of every address.

@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::Group;
 use super::read::{beside, networks};
 use super::when;
 use crate::daemon::diagnostic::Diagnostic;
-use crate::daemon::nearest::nearest;
 use crate::daemon::toml_fields::{self, Fields, Located, one_of, read_text};
 use crate::engine::frame::Time;
 use crate::engine::pattern::HostPattern;
@@ -40,15 +38,13 @@ pub struct WrittenRule {
 }
 
 impl PolicyFile {
-    pub(super) fn read(fields: &Fields<'_>, file: &Path, teams: &[Group]) -> Self {
-        let policy = PolicyFile { file: fields.text("file").map(|f| beside(file, f.value)), ..rules(fields, file) };
-        policy.check_teams(fields, teams);
-        policy
+    pub(super) fn read(fields: &Fields<'_>, file: &Path) -> Self {
+        PolicyFile { file: fields.text("file").map(|f| beside(file, f.value)), ..rules(fields, file) }
     }
 
     /// The same policy if the text of the file it names were another, and what is wrong with that.
-    pub fn with_file_text(&self, file: &Path, text: &str, teams: &[Group]) -> (Self, Vec<Diagnostic>) {
-        let (new, problems) = read_policy_text(file, text, teams);
+    pub fn with_file_text(&self, file: &Path, text: &str) -> (Self, Vec<Diagnostic>) {
+        let (new, problems) = read_policy_text(file, text);
         let own = self.rules.iter().filter(|w| *w.file != *file).cloned();
         let rules = own.chain(new.rules).collect();
         (PolicyFile { default: self.default.or(new.default), file: self.file.clone(), rules }, problems)
@@ -58,44 +54,27 @@ impl PolicyFile {
     pub fn compiled(&self) -> Policy {
         Policy::new(self.default.unwrap_or_default(), self.rules.iter().map(|r| r.rule.clone()).collect())
     }
-
-    fn check_teams(&self, fields: &Fields<'_>, teams: &[Group]) {
-        let known = || teams.iter().map(|g| &*g.name).chain(["other"]);
-        for written in &self.rules {
-            for team in written.rule.teams.iter().filter(|t| !known().any(|k| *k == ***t)) {
-                let hint = match nearest(team, known()) {
-                    Some(near) => format!("did you mean {near:?}?"),
-                    None => "add a [[team]] with this name to the configuration".into(),
-                };
-                fields.reading().error(written.line, format!("rule names team {team:?}, which is no team"), hint);
-            }
-        }
-    }
 }
 
 /// Adds what stands in a policy file.
-pub(super) fn add_file(policy: &mut PolicyFile, file: &Path, teams: &[Group], problems: &mut Vec<Diagnostic>) {
-    let (more, found) = read_policy_file(file, teams);
+pub(super) fn add_file(policy: &mut PolicyFile, file: &Path, problems: &mut Vec<Diagnostic>) {
+    let (more, found) = read_policy_file(file);
     problems.extend(found);
     policy.default = policy.default.or(more.default);
     policy.rules.extend(more.rules);
 }
 
-/// Reads a policy file; the teams its rules may name are given.
-pub fn read_policy_file(file: &Path, teams: &[Group]) -> (PolicyFile, Vec<Diagnostic>) {
+/// Reads a policy file.
+pub fn read_policy_file(file: &Path) -> (PolicyFile, Vec<Diagnostic>) {
     let text = match read_text(file) {
         Ok(text) => text,
         Err(problem) => return (PolicyFile::default(), vec![problem]),
     };
-    read_policy_text(file, &text, teams)
+    read_policy_text(file, &text)
 }
 
-fn read_policy_text(file: &Path, text: &str, teams: &[Group]) -> (PolicyFile, Vec<Diagnostic>) {
-    toml_fields::read(file, text, |top| {
-        let policy = rules(&top, file);
-        policy.check_teams(&top, teams);
-        policy
-    })
+fn read_policy_text(file: &Path, text: &str) -> (PolicyFile, Vec<Diagnostic>) {
+    toml_fields::read(file, text, |top| rules(&top, file))
 }
 
 fn rules(fields: &Fields<'_>, file: &Path) -> PolicyFile {

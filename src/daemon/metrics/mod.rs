@@ -182,7 +182,8 @@ impl Metrics {
         self.registered.outbox.set(i64::try_from(depth).unwrap_or(i64::MAX));
     }
 
-    /// Counts a reload of `configuration`, `signatures`, `policy`, or `nothing` where none of them had changed: taken, or refused with the old set kept.
+    /// Counts a reload of `configuration`, `signatures`, `policy`, `identity`, or `nothing` where none of them had changed: taken, or refused
+    /// with the old set kept.
     pub fn reload(&self, what: &'static str, taken: bool) {
         self.registered.reloads.with_label_values(&[what, if taken { "ok" } else { "refused" }]).inc();
     }

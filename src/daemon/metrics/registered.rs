@@ -100,7 +100,7 @@ impl Registered {
         for (what, _) in Excluded::default().words() {
             self.excluded.with_label_values(&[what]);
         }
-        for what in ["configuration", "signatures", "policy", "update"] {
+        for what in ["configuration", "signatures", "policy", "identity", "update"] {
             for result in ["ok", "refused"] {
                 self.reloads.with_label_values(&[what, result]);
             }

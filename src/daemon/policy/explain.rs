@@ -77,13 +77,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::load(args.config.as_deref()).map_err(Failure::Configuration)?.value;
     let rules = Rules::load(&config).map_err(Failure::Configuration)?.value;
     let name = HostName::parse(args.name.as_bytes()).map_err(|_| Failure::Setting(format!("{:?} is no host name", args.name)))?;
-    let judged = Judged {
-        client: args.client,
-        team: args.team.as_deref(),
-        evidence: args.evidence.into(),
-        bytes_up: args.bytes,
-        at: moment(args.at.as_deref())?,
-    };
+    let at = moment(args.at.as_deref())?;
+    let team = args.team.map(Into::into).or_else(|| args.client.map(|client| rules.team_of(client, at)));
+    let judged = Judged { client: args.client, team: team.as_deref(), evidence: args.evidence.into(), bytes_up: args.bytes, at };
     let explanation = Explanation::new(&rules, name.as_str(), &judged);
     match args.output {
         Output::Table => print(&text(&explanation)),

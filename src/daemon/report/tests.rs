@@ -73,11 +73,14 @@ fn csv_has_a_header_and_quotes() {
     let report = report(Format::Csv, "all").unwrap();
     let lines: Vec<_> = report.split("\r\n").collect();
     assert_eq!(lines.len(), 5, "{report}");
-    assert!(lines[0].starts_with("client,team,service,") && lines[0].ends_with(",sources,names"));
+    assert!(
+        lines[0].starts_with("client,team,service,")
+            && lines[0].ends_with(",sources,names,host,user,site,active_minutes,turns_low,turns_high")
+    );
     assert_eq!(
         lines[2],
         "10.0.0.5,design,anthropic.claude,\"Anthropic, \"\"PBC\"\"\",chat,unapproved,engaged,false,browser,2026-11-23T07:00:00.123456Z,\
-         2026-11-23T07:01:00.123456Z,3,12000,340000,tls_sni dns_query,chatgpt.com ab.chatgpt.com"
+         2026-11-23T07:01:00.123456Z,3,12000,340000,tls_sni dns_query,chatgpt.com ab.chatgpt.com,ws-14,,,2,4,6"
     );
 }
 

@@ -23,7 +23,9 @@ pub(super) async fn watch(shared: Arc<Shared>) {
         let (rules, now) = (shared.rules(), clock::now());
         let (counts, day) = (RuleCounts::of(&rules.written, now), now.seconds() / 86_400);
         shared.metrics.policy_rules(counts);
-        let is_said = said.as_ref().is_some_and(|(r, c, d)| Arc::ptr_eq(r, &rules) && (c, d) == (&counts, &day));
+        let is_said = said.as_ref().is_some_and(|(r, c, d)| {
+            Arc::ptr_eq(&r.policy, &rules.policy) && Arc::ptr_eq(&r.signatures, &rules.signatures) && (c, d) == (&counts, &day)
+        });
         if !is_said {
             let (shared, rules) = (Arc::clone(&shared), Arc::clone(&rules));
             let _ = tokio::task::spawn_blocking(move || say(&shared, &rules, now)).await;

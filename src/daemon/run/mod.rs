@@ -9,6 +9,7 @@
 //! 6. the first packet is parsed.
 
 mod capture_thread;
+mod clients;
 mod expiring;
 mod ledger_thread;
 mod part;
@@ -36,7 +37,7 @@ use super::failure::Failure;
 use super::store::Store;
 use super::web;
 use crate::engine::sighting::Sighting;
-use reloading::Reloading;
+use reloading::{Changed, Reloading};
 use shared::Shared;
 use signals::{Asked, Signals};
 use start::Started;
@@ -178,7 +179,10 @@ async fn wait(signals: &mut Signals, reloading: &mut Reloading) {
                 Asked::Stop => return,
                 Asked::Reload => reloading.reload().await,
             },
-            () = reloading.changed() => reloading.reload().await,
+            changed = reloading.changed() => match changed {
+                Changed::Rules => reloading.reload().await,
+                Changed::Clients => reloading.read_clients().await,
+            },
         }
     }
 }

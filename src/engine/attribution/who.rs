@@ -107,6 +107,7 @@ pub(super) fn joined(judgement: &Judgement, who: &Who, at: Time) -> Joined {
         known.user = known.user.or(more.user);
         known.team = known.team.or(more.team);
         known.site = known.site.or(more.site);
+        known.shared |= more.shared;
     }
     let team = known.team.unwrap_or_else(|| Arc::clone(judgement.teams.name_of(address)));
     let identity = Identity {
@@ -114,7 +115,7 @@ pub(super) fn joined(judgement: &Judgement, who: &Who, at: Time) -> Joined {
         user: known.user.or(user),
         site: known.site,
         mac: mac.or(known.mac),
-        is_shared: who.identity.is_shared || judgement.shared.iter().any(|net| net.contains(&address)),
+        is_shared: who.identity.is_shared || known.shared || judgement.shared.iter().any(|net| net.contains(&address)),
         is_estimate: who.identity.is_estimate,
     };
     (identity, team)

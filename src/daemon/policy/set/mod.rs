@@ -164,7 +164,7 @@ impl Checked {
     /// Reads and lints it. What was wrong before refuses nothing, and is told.
     fn new(config: &Config, file: &Path, form: Form, text: &str, now: Time) -> Result<Self, Failure> {
         let (policy, mut problems) = match form {
-            Form::PolicyFile => config.policy.with_file_text(file, text, &config.teams),
+            Form::PolicyFile => config.policy.with_file_text(file, text),
             Form::Configuration => {
                 let (config, problems) = Config::parse(file, text);
                 (config.policy, problems)
