@@ -19,22 +19,26 @@ pub enum NoticeKind {
     ReloadRefused,
     /// An interface cannot be captured any more.
     CaptureLost,
+    /// A rule of the policy is about to run out, or has.
+    PolicyExpiring,
 }
 
 impl NoticeKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [NoticeKind; 6] = [
+    pub const ALL: [NoticeKind; 7] = [
         NoticeKind::FirstUse,
         NoticeKind::StatusChanged,
         NoticeKind::Uploaded,
         NoticeKind::UpdateRefused,
         NoticeKind::ReloadRefused,
         NoticeKind::CaptureLost,
+        NoticeKind::PolicyExpiring,
     ];
     /// Those about a client's use of a service.
     pub const OF_SIGHTINGS: [NoticeKind; 3] = [NoticeKind::FirstUse, NoticeKind::StatusChanged, NoticeKind::Uploaded];
     /// Those about the sensor itself.
-    pub const OF_THE_SENSOR: [NoticeKind; 3] = [NoticeKind::UpdateRefused, NoticeKind::ReloadRefused, NoticeKind::CaptureLost];
+    pub const OF_THE_SENSOR: [NoticeKind; 4] =
+        [NoticeKind::UpdateRefused, NoticeKind::ReloadRefused, NoticeKind::CaptureLost, NoticeKind::PolicyExpiring];
 
     /// The word used in payloads, tables and output.
     pub const fn word(self) -> &'static str {
@@ -45,6 +49,7 @@ impl NoticeKind {
             NoticeKind::UpdateRefused => "update_refused",
             NoticeKind::ReloadRefused => "reload_refused",
             NoticeKind::CaptureLost => "capture_lost",
+            NoticeKind::PolicyExpiring => "policy_expiring",
         }
     }
 }

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::byte_size;
 use super::diagnostic::{Diagnostic, Severity};
 use super::nearest::nearest;
 
@@ -181,6 +182,36 @@ impl<'r> Fields<'r> {
                 }
             },
         }
+    }
+
+    /// Bytes: a whole number, or one with a unit as a text (`10MB`).
+    pub fn bytes(&self, key: &'static str) -> Option<Located<u64>> {
+        let value = self.value(key)?;
+        let line = self.reading.line(value.span().start);
+        let bytes = match value.get_ref() {
+            DeValue::Integer(i) => u64::from_str_radix(i.as_str(), i.radix()).ok(),
+            DeValue::String(text) => byte_size::parse(text),
+            _ => None,
+        };
+        if bytes.is_none() {
+            self.reading.error(line, format!("{} is no number of bytes", self.named(key)), format!("write {key} = \"10MB\""));
+        }
+        bytes.map(|value| Located { value, line })
+    }
+
+    /// A list of whole numbers within bounds; empty where the key is not there.
+    pub fn numbers(&self, key: &'static str, bounds: std::ops::RangeInclusive<u64>) -> Vec<u64> {
+        let read = |v: &DeValue<'_>| v.as_integer().and_then(|i| i128::from_str_radix(i.as_str(), i.radix()).ok());
+        let written = self.list(key).iter().filter_map(|v| self.check(key, v, "a list of whole numbers", read));
+        let within = |n: Located<i128>| match u64::try_from(n.value).ok().filter(|n| bounds.contains(n)) {
+            Some(value) => Some(value),
+            None => {
+                let message = format!("{} holds {}, out of bounds", self.named(key), n.value);
+                self.reading.error(n.line, message, format!("from {} to {}", bounds.start(), bounds.end()));
+                None
+            }
+        };
+        written.filter_map(within).collect()
     }
 
     /// A date, bare (`2026-11-23`) or as a text.

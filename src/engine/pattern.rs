@@ -117,16 +117,25 @@ impl HostPattern {
 
     /// Whether some name is matched by both.
     pub fn overlaps(&self, other: &HostPattern) -> bool {
+        self.common(other).is_some()
+    }
+
+    /// A host name that both match, the shortest there is: where one has a wildcard it has the other's label.
+    pub fn common(&self, other: &HostPattern) -> Option<String> {
         let (mut own, mut others) = (self.text.rsplit('.'), other.text.rsplit('.'));
+        let mut labels = Vec::new();
         loop {
-            match (own.next(), others.next()) {
-                (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
-                (Some(_), Some(_)) => return false,
-                (None, Some(_)) => return !self.exact,
-                (Some(_), None) => return !other.exact,
-                (None, None) => return true,
-            }
+            labels.push(match (own.next(), others.next()) {
+                (Some("*"), Some(label)) | (Some(label), Some("*")) => label,
+                (Some(a), Some(b)) if a == b => a,
+                (Some(label), None) if !other.exact => label,
+                (None, Some(label)) if !self.exact => label,
+                (None, None) => break,
+                _ => return None,
+            });
         }
+        labels.reverse();
+        Some(filled(&labels.join(".")))
     }
 }
 
@@ -156,11 +165,14 @@ mod tests {
             ("=a.com", "a.com", true),
             ("chat.*.a.com", "eu.a.com", true),
             ("=chat.*.a.com", "=chat.eu.a.com", true),
+            ("*.b.a.com", "c.*.a.com", true),
             ("chat.*.a.com", "=eu.a.com", false),
             ("a.com", "b.com", false),
         ] {
             assert_eq!(pattern(a).overlaps(&pattern(b)), both, "{a} {b}");
             assert_eq!(pattern(b).overlaps(&pattern(a)), both, "{b} {a}");
+            let common = pattern(a).common(&pattern(b));
+            assert!(common.is_none_or(|name| pattern(a).matches(&name) && pattern(b).matches(&name)), "{a} {b}");
         }
     }
 

@@ -1,10 +1,16 @@
 //! Policy: which service is allowed for whom, as people decided.
 
 mod decide;
+mod fact;
 mod rule;
+#[cfg(test)]
+mod tests;
+mod window;
 
 pub use decide::{Considered, Decision, Policy, Verdict};
+pub use fact::{FactCondition, UNKNOWN};
 pub use rule::{Mismatch, Question, Rank, Rule, ServicePattern};
+pub use window::{Days, Hours, Window, Zone};
 
 /// Whether a service is allowed, as a person decided.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]
@@ -36,6 +42,22 @@ impl Status {
             Status::InReview => "in_review",
             Status::Unapproved => "unapproved",
         }
+    }
+
+    /// How strict: what alerts is stricter than what does not, and a decision against a service stricter than none.
+    const fn strictness(self) -> u8 {
+        match self {
+            Status::Approved => 0,
+            Status::Tolerated => 1,
+            Status::InReview => 2,
+            Status::Unreviewed => 3,
+            Status::Unapproved => 4,
+        }
+    }
+
+    /// Whether it is stricter than another: approved, tolerated, in review, unreviewed, unapproved.
+    pub const fn is_stricter_than(self, other: Status) -> bool {
+        self.strictness() > other.strictness()
     }
 
     /// The status a word names.

@@ -34,6 +34,11 @@ impl Evidence {
             Evidence::Uploaded => "uploaded",
         }
     }
+
+    /// The level a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|e| e.word() == word)
+    }
 }
 
 /// What kind of program spoke.
@@ -200,7 +205,12 @@ impl Sighting {
 
     /// Whether an alert is due: nobody approved it, a handshake at least, and the tool itself rather than its mere presence.
     pub fn is_alert_due(&self) -> bool {
-        matches!(self.status, Status::Unreviewed | Status::Unapproved) && self.evidence >= Evidence::Contacted && !self.presence_only
+        self.would_alert(self.status, self.evidence)
+    }
+
+    /// Whether one would be due if it had another status, or had come so far only.
+    pub fn would_alert(&self, status: Status, evidence: Evidence) -> bool {
+        matches!(status, Status::Unreviewed | Status::Unapproved) && evidence >= Evidence::Contacted && !self.presence_only
     }
 }
 
@@ -209,7 +219,8 @@ impl Sighting {
 pub struct Finding {
     /// The sighting as it stands now.
     pub sighting: Sighting,
-    /// Evidence levels it reached with this change, lowest first and both inclusive; `None` where it reached none.
+    /// Evidence levels it reached with this change, lowest first and both inclusive; that at which it is where it became stricter; `None`
+    /// where it did neither.
     pub reached: Option<(Evidence, Evidence)>,
     /// Whether it must be stored at once, because an alert became due with this change.
     pub due: bool,

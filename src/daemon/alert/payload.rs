@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::daemon::notice::{Notice, NoticeKind};
 use crate::daemon::sighting_json::moment;
+use crate::daemon::who;
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
 use crate::engine::sighting::{Evidence, Sighting};
@@ -31,6 +32,9 @@ struct Payload<'a> {
     created: Time,
     severity: &'static str,
     client: &'a str,
+    host: Option<&'a str>,
+    user: Option<&'a str>,
+    site: Option<&'a str>,
     team: &'a str,
     service: Service<'a>,
     status: &'static str,
@@ -68,6 +72,9 @@ pub fn render(notice: &Notice<'_>, words: &Words<'_>) -> String {
         created: notice.created,
         severity: severity(s),
         client: &s.client,
+        host: s.identity.host.as_deref(),
+        user: s.identity.user.as_deref(),
+        site: s.identity.site.as_deref(),
         team: &s.team,
         service: Service { id: &s.service, name: words.service_name, vendor: &s.vendor, category: &s.category },
         status: s.status.word(),
@@ -108,7 +115,7 @@ fn message(notice: &Notice<'_>, words: &Words<'_>) -> String {
         Status::Unapproved => "which is not approved",
         _ => "about which nobody decided yet",
     };
-    let mut text = format!("{} ({}) {did} {}, {standing}", s.client, s.team, words.service_name);
+    let mut text = format!("{} {did} {}, {standing}", who::named(s), words.service_name);
     if let Some(reason) = words.reason {
         text.push_str(&format!(" ({reason})"));
     }
@@ -137,11 +144,12 @@ mod tests {
         let alert = rendered(NoticeKind::FirstUse, &banned, &words);
         assert_eq!(
             alert["message"],
-            "10.0.0.5 (design) sent data to ChatGPT, which is not approved (customer data). Use instead: Copilot Chat."
+            "ws-14 (10.0.0.5, design) sent data to ChatGPT, which is not approved (customer data). Use instead: Copilot Chat."
         );
         assert_eq!(alert["severity"], "high");
         let plain = rendered(NoticeKind::FirstUse, &sighting(), &Words { service_name: "ChatGPT", ..Words::default() });
-        assert_eq!(plain["message"], "10.0.0.5 (design) uses ChatGPT, about which nobody decided yet.");
+        assert_eq!(plain["message"], "ws-14 (10.0.0.5, design) uses ChatGPT, about which nobody decided yet.");
+        assert_eq!((&plain["client"], &plain["host"], &plain["user"]), (&"10.0.0.5".into(), &"ws-14".into(), &Value::Null));
         assert_eq!((&plain["severity"], &plain["reason"]), (&Value::from("low"), &Value::Null));
     }
 

@@ -4,11 +4,13 @@ mod here;
 
 use std::path::PathBuf;
 
+use super::clock;
 use super::config::Config;
 use super::diagnostic::{Diagnostic, any_error};
 use super::failure::Failure;
 use super::output::print;
 use super::rules::Rules;
+use super::rules::expiring::{Ending, endings};
 
 /// What to check.
 #[derive(clap::Args)]
@@ -30,6 +32,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let (config, mut problems) = Config::survey(args.config.as_deref());
     let (rules, more) = Rules::survey(&config);
     problems.extend(more);
+    let endings = endings(&rules.written, &rules.policy, &rules.signatures, clock::now());
+    problems.extend(endings.iter().map(Ending::diagnostic));
     if !args.elsewhere {
         let here = here::problems(&config, any_error(&problems));
         problems.extend(here);
@@ -52,7 +56,13 @@ fn summary(config: &Config, rules: &Rules) -> String {
     let (services, vendors) = (rules.signatures.services().len(), rules.signatures.vendor_count());
     let (hosts, policy) = (rules.signatures.host_count(), rules.policy.rules().len());
     let (teams, webhooks) = (config.teams.len(), config.webhooks.len());
-    format!("ok: {services} services of {vendors} vendors, {hosts} hosts, {policy} policy rules, {teams} teams, {webhooks} webhooks")
+    let clients = match (config.identities.len(), rules.directory.len()) {
+        (0, _) => String::new(),
+        (files, records) => format!(", {records} records of clients in {files} files"),
+    };
+    format!(
+        "ok: {services} services of {vendors} vendors, {hosts} hosts, {policy} policy rules, {teams} teams, {webhooks} webhooks{clients}"
+    )
 }
 
 #[cfg(test)]

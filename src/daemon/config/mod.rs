@@ -1,10 +1,12 @@
 //! The configuration: what may be set, what holds where nothing is, and every problem of the file at once.
 
 mod bounds;
+mod exclude;
 mod policy;
 mod read;
 mod sighting;
 mod webhook;
+mod when;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,10 +16,12 @@ use ipnet::IpNet;
 use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
+use super::identity::Source;
 use super::notice::NoticeKind;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
+use crate::engine::identity::Exclusion;
 use crate::engine::ledger::SpecialLimits;
 
 pub use bounds::Bounds;
@@ -57,6 +61,10 @@ pub struct Config {
     pub user: Option<String>,
     /// Networks whose clients get sightings; empty: every client counts.
     pub inside: Vec<IpNet>,
+    /// Networks whose addresses many share, behind a NAT or proxy; default none.
+    pub shared: Vec<IpNet>,
+    /// `[exclude]`
+    pub exclude: Exclusion,
     /// `[capture]`
     pub capture: Capture,
     /// `[store]`
@@ -67,6 +75,8 @@ pub struct Config {
     pub signatures: SignatureSource,
     /// `[[team]]`
     pub teams: Vec<Group>,
+    /// `[[identity]]`
+    pub identities: Vec<Source>,
     /// `[[zone]]`
     pub zones: Vec<Group>,
     /// `[policy]`, the file it names included.
@@ -268,7 +278,7 @@ impl Config {
         };
         let (mut config, mut problems) = Config::parse(file, &text);
         if let Some(policy_file) = config.policy.file.clone() {
-            policy::add_file(&mut config.policy, &policy_file, &config.teams, &mut problems);
+            policy::add_file(&mut config.policy, &policy_file, &mut problems);
             config.files.push(policy_file);
         }
         (config.with_site_folder(), problems)
@@ -284,7 +294,13 @@ impl Config {
     /// Files and folders that are read again while the daemon runs: whoever it becomes must be able to.
     pub fn reads(&self) -> Vec<PathBuf> {
         let secrets = self.webhooks.iter().filter_map(|w| w.secret_file.clone());
-        self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).collect()
+        let identities = self.identities.iter().map(|source| source.file.clone());
+        self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).chain(identities).collect()
+    }
+
+    /// Names of its teams.
+    pub fn team_names(&self) -> Vec<Arc<str>> {
+        self.teams.iter().map(|team| Arc::clone(&team.name)).collect()
     }
 
     /// The team of every address.

@@ -9,7 +9,8 @@ use minisign_verify::PublicKey;
 
 use super::policy::PolicyFile;
 use super::webhook::Webhook;
-use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store, Unmatched};
+use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store, Unmatched, exclude};
+use crate::daemon::identity::{Format, Source};
 use crate::daemon::notice::NoticeKind;
 use crate::daemon::store_place::{Location, NoPlace};
 use crate::daemon::toml_fields::{Fields, Located, one_of};
@@ -18,21 +19,23 @@ use crate::engine::group::OTHER;
 pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let user = top.text("user").map(|u| u.value.to_owned());
     let teams = groups(top, "team");
-    let policy = top.table("policy").map(|t| PolicyFile::read(&t, file, &teams)).unwrap_or_default();
-    let sighting = top.table("sighting").map(|t| Sighting::read(&t, &teams)).unwrap_or_default();
+    let policy = top.table("policy").map(|t| PolicyFile::read(&t, file)).unwrap_or_default();
     let alert = top.table("alert");
     Config {
         user,
         inside: networks(top, "inside"),
+        shared: networks(top, "shared"),
+        exclude: top.table("exclude").map(|t| exclude::read(&t)).unwrap_or_default(),
         capture: top.table("capture").map(|t| capture(&t)).unwrap_or_default(),
         store: top.table("store").map(|t| store(&t)).unwrap_or_default(),
         http: top.table("http").map(|t| http(&t)).unwrap_or_default(),
         signatures: top.table("signatures").map(|t| signatures(&t, file)).unwrap_or_default(),
+        identities: identities(top, file),
         zones: groups(top, "zone"),
         teams,
         policy,
         unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
-        sighting,
+        sighting: top.table("sighting").map(|t| Sighting::read(&t)).unwrap_or_default(),
         sensor_alerts: alert.as_ref().map(sensor_alerts).unwrap_or_default(),
         webhooks: alert.as_ref().map(|t| webhooks(t, file)).unwrap_or_default(),
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
@@ -161,6 +164,21 @@ fn log(fields: &Fields<'_>) -> Log {
         format: fields.word("format", &["auto", "human", "json"], format).map_or(default.format, |f| f.value),
         level: fields.word("level", LEVELS, |w| LEVELS.iter().copied().find(|l| *l == w)).map_or(default.level, |l| l.value),
     }
+}
+
+/// Files that say who clients are; they are read with the rules.
+fn identities(top: &Fields<'_>, config: &Path) -> Vec<Source> {
+    let mut sources: Vec<Source> = Vec::new();
+    for table in top.tables("identity") {
+        let format = table.word("format", Format::WORDS, Format::from_word).map(|f| f.value);
+        let Some(written) = table.needed_text("file") else { continue };
+        let file = beside(config, written.value);
+        if sources.iter().any(|source| source.file == file) {
+            table.reading().error(written.line, format!("identity.file {} is named twice", file.display()), "name it once");
+        }
+        sources.push(Source { file, format });
+    }
+    sources
 }
 
 /// Teams or zones, with what is wrong among them.

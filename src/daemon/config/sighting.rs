@@ -1,9 +1,7 @@
 //! `[sighting]` as it is written.
 
-use super::{Group, Sighting, WrittenThreshold};
-use crate::daemon::nearest::nearest;
+use super::{Sighting, WrittenThreshold};
 use crate::daemon::toml_fields::Fields;
-use crate::engine::group::OTHER;
 use crate::engine::ledger::SpecialLimits;
 use crate::engine::policy::ServicePattern;
 
@@ -11,7 +9,7 @@ use crate::engine::policy::ServicePattern;
 const MOST: u64 = 1 << 50;
 
 impl Sighting {
-    pub(super) fn read(fields: &Fields<'_>, teams: &[Group]) -> Self {
+    pub(super) fn read(fields: &Fields<'_>) -> Self {
         let default = Sighting::default();
         let bytes = |key, default| fields.number(key, default, 0..=MOST);
         Sighting {
@@ -21,15 +19,15 @@ impl Sighting {
             engaged_bytes_down: bytes("engaged_bytes_down", default.engaged_bytes_down),
             upload_bytes: bytes("upload_bytes", default.upload_bytes),
             upload_bytes_upload_host: bytes("upload_bytes_upload_host", default.upload_bytes_upload_host),
-            thresholds: thresholds(fields, teams),
+            thresholds: thresholds(fields),
         }
     }
 }
 
-fn thresholds(fields: &Fields<'_>, teams: &[Group]) -> Vec<WrittenThreshold> {
+fn thresholds(fields: &Fields<'_>) -> Vec<WrittenThreshold> {
     let mut written: Vec<WrittenThreshold> = Vec::new();
     for table in fields.tables("threshold") {
-        let threshold = WrittenThreshold { line: table.line(), limits: threshold(&table, teams) };
+        let threshold = WrittenThreshold { line: table.line(), limits: threshold(&table) };
         let (service, team) = (&threshold.limits.service, &threshold.limits.team);
         if let Some(first) = written.iter().find(|w| w.limits.service == *service && w.limits.team == *team) {
             let message = format!("sighting.threshold is for the same service and team as the one of line {}", first.line);
@@ -41,7 +39,7 @@ fn thresholds(fields: &Fields<'_>, teams: &[Group]) -> Vec<WrittenThreshold> {
 }
 
 /// One table. Values that would change nothing are told.
-fn threshold(table: &Fields<'_>, teams: &[Group]) -> SpecialLimits {
+fn threshold(table: &Fields<'_>) -> SpecialLimits {
     let bytes = |key| table.has(key).then(|| table.number(key, 0, 0..=MOST));
     let limits = SpecialLimits {
         service: table.text("service").map(|s| ServicePattern::parse(s.value)),
@@ -60,14 +58,6 @@ fn threshold(table: &Fields<'_>, teams: &[Group]) -> SpecialLimits {
     if values.iter().all(Option::is_none) {
         let hint = "add upload_bytes, upload_bytes_upload_host, engaged_bytes_up, engaged_bytes_posted or engaged_bytes_down";
         table.reading().error(table.line(), "sighting.threshold sets no value", hint);
-    }
-    let known = || teams.iter().map(|g| &*g.name).chain([OTHER]);
-    if let Some(team) = table.text("team").filter(|t| !known().any(|k| k == t.value)) {
-        let hint = match nearest(team.value, known()) {
-            Some(near) => format!("did you mean {near:?}?"),
-            None => "add a [[team]] with this name".into(),
-        };
-        table.reading().error(team.line, format!("sighting.threshold names team {:?}, which is no team", team.value), hint);
     }
     limits
 }

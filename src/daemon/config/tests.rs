@@ -24,7 +24,12 @@ fn an_empty_file_is_the_defaults() {
 fn reads_all_keys() {
     let config = accepted(include_str!("../../../tests/fixtures/full.toml"));
     assert_eq!(config.user.as_deref(), Some("shadowtap"));
-    assert_eq!((config.inside.len(), config.teams.len(), config.zones.len()), (2, 2, 1));
+    assert_eq!(config.shared, ["10.9.0.1/32".parse().unwrap()]);
+    let guests = crate::engine::event::Link { vlans: [40].into_iter().collect(), ..Default::default() };
+    let holds = |address: &str, link| config.exclude.holds(address.parse().unwrap(), &link);
+    assert!(holds("10.200.1.1", Default::default()) && holds("10.0.0.1", guests) && config.exclude.holds_mac([2, 0, 0, 0, 0, 6]));
+    assert!(!holds("10.0.0.1", Default::default()) && Config::default().exclude.is_empty());
+    assert_eq!((config.inside.len(), config.teams.len(), config.zones.len(), config.identities.len()), (2, 2, 1, 1));
     assert_eq!((config.capture.interfaces.len(), config.capture.promiscuous, config.capture.buffer_mib), (2, false, 128));
     assert_eq!((config.store.url.as_str(), config.http.listen.port()), ("sqlite:///tmp/x.sqlite", 9700));
     assert_eq!(config.signatures.folder.as_deref(), Some(Path::new("/srv/signatures")));
@@ -59,11 +64,14 @@ fn finds_all_mistakes_at_once() {
         "c.toml:14: error: a team is named \"other\", the name of everybody else | choose another name",
         "c.toml:17: error: team.subnets is missing | add subnets = [\"10.1.0.0/16\"]",
         "c.toml:36: error: two teams are named \"lab\" | join their subnets under one name",
-        "c.toml:21: error: rule names team \"sales\", which is no team | add a [[team]] with this name to the configuration",
         "c.toml:22: error: policy.rule.status has no value \"aproved\" | did you mean \"approved\"?",
         "c.toml:24: error: policy.rule.expires is no date | write expires = 2026-11-23",
         "c.toml:28: error: url is http to another machine: alerts would cross the network in the clear | use https, or set allow_plain = true",
         "c.toml:35: error: subnet 10.0.0.0/8 is in team \"other\" and in team \"lab\" | leave it in one of them; a narrower subnet may be in another",
+        "c.toml:40: error: exclude.macs \"02:00:00:00:00\" is no MAC address | write 02:00:00:00:00:05",
+        "c.toml:41: error: exclude.vlans holds 4095, out of bounds | from 1 to 4094",
+        "c.toml:41: error: exclude.vlans is a TOML string | it takes a list of whole numbers",
+        "c.toml:42: error: exclude.mac is no known key | did you mean \"macs\"?",
         "c.toml:32: error: two webhooks are named \"soc\" | give each its own name",
     ];
     for want in wanted {
@@ -175,10 +183,30 @@ fn thresholds_of_a_service_or_a_team_are_checked() {
     assert_eq!(
         shown,
         [
-            (10, "sighting.threshold names team \"desing\", which is no team"),
             (12, "sighting.threshold names neither a service nor a team"),
             (14, "sighting.threshold sets no value"),
             (14, "sighting.threshold is for the same service and team as the one of line 4"),
+        ]
+    );
+}
+
+#[test]
+fn files_of_clients_stand_beside_the_configuration() {
+    let text = "[[identity]]\nfile = \"hosts.csv\"\n[[identity]]\nfile = \"/var/lib/misc/d\"\nformat = \"dnsmasq\"\n";
+    let (config, problems) = Config::parse(Path::new("/etc/x/c.toml"), text);
+    assert_eq!(problems, []);
+    let named: Vec<_> = config.identities.iter().map(|s| (s.file.to_str().unwrap(), s.format)).collect();
+    use crate::daemon::identity::Format;
+    assert_eq!(named, [("/etc/x/hosts.csv", None), ("/var/lib/misc/d", Some(Format::Dnsmasq))]);
+    assert!(config.reads().iter().any(|path| path == Path::new("/etc/x/hosts.csv")));
+    let text = "[[identity]]\nformat = \"xml\"\n[[identity]]\nfile = \"a\"\nkind = \"csv\"\n[[identity]]\nfile = \"a\"\n";
+    assert_eq!(
+        parsed(text).1,
+        [
+            "c.toml:1: error: identity.file is missing | add file = \"…\"",
+            "c.toml:2: error: identity.format has no value \"xml\" | one of: csv, json, netbox, dnsmasq, kea",
+            "c.toml:5: error: identity.kind is no known key | one of: format, file",
+            "c.toml:7: error: identity.file a is named twice | name it once",
         ]
     );
 }

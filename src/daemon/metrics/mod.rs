@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::TextEncoder;
 
+use crate::daemon::rules::expiring::RuleCounts;
 use crate::engine::event::{Anomaly, BlindSpot, Reason, Source};
 use crate::engine::policy::Status;
 use crate::engine::sighting::{Evidence, Finding, Sighting};
@@ -156,6 +157,11 @@ impl Metrics {
         self.registered.evictions.with_label_values(&[table]).inc_by(added);
     }
 
+    /// Adds what the site leaves out: `what` is `flow` or `name`.
+    pub fn excluded(&self, what: &'static str, added: u64) {
+        self.registered.excluded.with_label_values(&[what]).inc_by(added);
+    }
+
     /// Notes how long a commit took.
     pub fn store_write(&self, seconds: f64) {
         self.registered.store_write.observe(seconds);
@@ -176,7 +182,8 @@ impl Metrics {
         self.registered.outbox.set(i64::try_from(depth).unwrap_or(i64::MAX));
     }
 
-    /// Counts a reload of `configuration`, `signatures`, `policy`, or `nothing` where none of them had changed: taken, or refused with the old set kept.
+    /// Counts a reload of `configuration`, `signatures`, `policy`, `identity`, or `nothing` where none of them had changed: taken, or refused
+    /// with the old set kept.
     pub fn reload(&self, what: &'static str, taken: bool) {
         self.registered.reloads.with_label_values(&[what, if taken { "ok" } else { "refused" }]).inc();
     }
@@ -191,6 +198,13 @@ impl Metrics {
     /// Says how many signatures of a kind (`services`, `hosts`) are loaded.
     pub fn signatures(&self, kind: &'static str, loaded: usize) {
         self.registered.signatures.with_label_values(&[kind]).set(i64::try_from(loaded).unwrap_or(i64::MAX));
+    }
+
+    /// Says how many rules of the policy are in force, expire soon, have expired.
+    pub fn policy_rules(&self, counts: RuleCounts) {
+        for (kind, count) in [("in_force", counts.in_force), ("expiring", counts.expiring), ("expired", counts.expired)] {
+            self.registered.policy_rules.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// All of them in Prometheus' text format.

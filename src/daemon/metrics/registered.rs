@@ -6,6 +6,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::engine::event::{Anomaly, Source};
+use crate::engine::identity::Excluded;
 
 /// From a commit nobody feels to one that is in trouble.
 const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
@@ -23,12 +24,14 @@ pub(super) struct Registered {
     pub capture_dropped: IntCounterVec,
     pub events_dropped: IntCounter,
     pub evictions: IntCounterVec,
+    pub excluded: IntCounterVec,
     pub store_write: Histogram,
     pub store_queue: IntGauge,
     pub alerts: IntCounterVec,
     pub outbox: IntGauge,
     pub reloads: IntCounterVec,
     pub signatures: IntGaugeVec,
+    pub policy_rules: IntGaugeVec,
 }
 
 impl Registered {
@@ -41,7 +44,7 @@ impl Registered {
             sightings: counters(
                 r,
                 "sightings_total",
-                "Sightings that reached an evidence level; each counts once at each level it reaches.",
+                "Sightings that reached an evidence level; each counts once at each level it reaches, and again where it stands when its status becomes stricter.",
                 &["service", "category", "status", "team", "evidence"],
             )?,
             active_clients: gauges(r, "active_clients", "Open sightings: clients using a service now.", &["service", "status"])?,
@@ -68,6 +71,7 @@ impl Registered {
                 &["interface", "where"],
             )?,
             events_dropped: register(r, IntCounter::new("shadowtap_events_dropped_total", "Events lost because the ledger was behind.")?)?,
+            excluded: counters(r, "excluded_total", "Flows and names of clients that the configuration leaves out.", &["what"])?,
             evictions: counters(r, "table_evictions_total", "Oldest entries a full table let go.", &["table"])?,
             store_write: register(r, Histogram::with_opts(write)?)?,
             store_queue: register(r, IntGauge::new("shadowtap_store_queue_depth", "Findings that wait for the store.")?)?,
@@ -75,6 +79,7 @@ impl Registered {
             outbox: register(r, IntGauge::new("shadowtap_alert_outbox_depth", "Deliveries still to be made.")?)?,
             reloads: counters(r, "reloads_total", "Reloads, taken or refused with the old set kept.", &["what", "result"])?,
             signatures: gauges(r, "signatures", "Signatures loaded.", &["kind"])?,
+            policy_rules: gauges(r, "policy_rules", "Rules of the policy: in force, expiring within 14 days, expired.", &["kind"])?,
             registry: r.clone(),
         };
         registered.begin_at_zero();
@@ -92,7 +97,10 @@ impl Registered {
         for kind in Anomaly::ALL {
             self.anomalies.with_label_values(&[kind.word()]);
         }
-        for what in ["configuration", "signatures", "policy", "update"] {
+        for (what, _) in Excluded::default().words() {
+            self.excluded.with_label_values(&[what]);
+        }
+        for what in ["configuration", "signatures", "policy", "identity", "update"] {
             for result in ["ok", "refused"] {
                 self.reloads.with_label_values(&[what, result]);
             }

@@ -1,7 +1,11 @@
 //! `shadowtap policy`: what is allowed, and why.
 
+mod draft;
 mod explain;
+mod explanation;
 mod lint;
+mod set;
+mod simulate;
 
 use clap::Subcommand;
 
@@ -14,6 +18,10 @@ pub enum Command {
     Explain(explain::Args),
     /// Find rules that do nothing
     Lint(lint::Args),
+    /// Write a decision about a service into the policy
+    Set(set::Args),
+    /// What another policy would have said of the sightings in the store
+    Simulate(simulate::Args),
 }
 
 /// Runs one of them.
@@ -24,5 +32,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Explain(args) => explain::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::Set(args) => set::run(args),
+        Command::Simulate(args) => simulate::run(args),
     }
 }

@@ -6,7 +6,7 @@ use super::ReplayOutput;
 use crate::daemon::failure::Failure;
 use crate::daemon::output::unless_gone;
 use crate::daemon::sighting_json::SightingJson;
-use crate::daemon::{clock, table};
+use crate::daemon::{clock, table, who};
 use crate::engine::sighting::Sighting;
 
 /// Rows a table holds before it is laid out and printed: memory stays bounded whatever the capture.
@@ -59,7 +59,7 @@ fn row(s: &Sighting) -> Vec<String> {
     let evidence = if s.presence_only { format!("{} (present, not used)", s.evidence.word()) } else { s.evidence.word().to_owned() };
     vec![
         clock::rfc3339(s.first_seen),
-        s.client.to_string(),
+        who::cell(s),
         s.team.to_string(),
         s.service.to_string(),
         s.status.word().to_owned(),

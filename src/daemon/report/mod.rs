@@ -1,6 +1,7 @@
 //! `shadowtap report`: what the store holds of a stretch of time, for people, programs and spreadsheets.
 
 mod csv;
+mod expiring;
 mod summary;
 
 #[cfg(test)]
@@ -40,6 +41,17 @@ pub struct ReportArgs {
     /// Write to this file, which its owner alone may read, instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Configuration, for the exceptions of its policy that end; default /etc/shadowtap/config.toml where it may be read
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// What stands in a report besides sightings.
+struct Frame<'a> {
+    from: Option<Time>,
+    until: Time,
+    zones: &'a [ZoneSight],
+    expiring: &'a [expiring::Entry],
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -61,13 +73,15 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
     let moment = |option: &str, text: &str| since::parse(text, now).map_err(|e| Failure::Setting(format!("{option}: {e}")));
     let since = moment("--since", &args.since)?;
     let until = args.until.as_deref().map(|t| moment("--until", t)).transpose()?.flatten();
+    let expiring = expiring::of(args.config.as_deref(), now)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let store = Store::open_existing(&args.store).await?;
         let pages = store.sightings(Window { since, until }).await?;
         let zones = zone_sights(&store.visibility(Window { since, until }).await?);
         let mut out = open(args.output.as_deref())?;
-        let written = write(pages, args.format, (since, until.unwrap_or(now)), &zones, &mut out).await;
+        let frame = Frame { from: since, until: until.unwrap_or(now), zones: &zones, expiring: &expiring };
+        let written = write(pages, args.format, &frame, &mut out).await;
         store.close().await;
         match written {
             // Whoever reads has read enough.
@@ -111,19 +125,13 @@ impl From<WriteError> for Failure {
     }
 }
 
-async fn write(
-    mut pages: SightingPages,
-    format: Format,
-    (from, until): (Option<Time>, Time),
-    zones: &[ZoneSight],
-    out: &mut dyn Write,
-) -> Result<(), WriteError> {
+async fn write(mut pages: SightingPages, format: Format, frame: &Frame<'_>, out: &mut dyn Write) -> Result<(), WriteError> {
     let mut summary = Summary::default();
     let mut written = 0_usize;
     match format {
         Format::Table => {}
         Format::Csv => csv::write_header(out)?,
-        Format::Json => write!(out, "{{\"from\":{},\"until\":\"{}\",\"sightings\":[", quoted(from), clock::rfc3339(until))?,
+        Format::Json => write!(out, "{{\"from\":{},\"until\":\"{}\",\"sightings\":[", quoted(frame.from), clock::rfc3339(frame.until))?,
     }
     while let Some(page) = pages.next().await? {
         for sighting in &page {
@@ -139,13 +147,15 @@ async fn write(
     match format {
         Format::Table => {
             summary.write(out)?;
-            write_sentences(out, zones)?;
+            write_sentences(out, frame.zones)?;
+            expiring::write(frame.expiring, out)?;
         }
         Format::Csv => {}
         Format::Json => {
             let totals = serde_json::to_string(&summary.totals()).map_err(io::Error::from)?;
-            let visibility = serde_json::to_string(zones).map_err(io::Error::from)?;
-            writeln!(out, "\n],\"totals\":{totals},\"visibility\":{visibility}}}")?;
+            let visibility = serde_json::to_string(frame.zones).map_err(io::Error::from)?;
+            let expiring = serde_json::to_string(frame.expiring).map_err(io::Error::from)?;
+            writeln!(out, "\n],\"totals\":{totals},\"visibility\":{visibility},\"expiring\":{expiring}}}")?;
         }
     }
     Ok(out.flush()?)

@@ -35,7 +35,10 @@ fn report(format: Format, since: &str) -> Result<String, Failure> {
     drop(runtime);
     let output = folder.path().join("out");
     let until = Some(clock::rfc3339(SEVEN.plus_seconds(3600)));
-    run(ReportArgs { store, since: since.into(), until, format, output: Some(output.clone()) })?;
+    let config = folder.path().join("c.toml");
+    let rule = "[[policy.rule]]\nstatus = \"approved\"\nservice = \"openai.api\"\nowner = \"it\"\nexpires = 2020-01-31\n";
+    std::fs::write(&config, rule).unwrap();
+    run(ReportArgs { store, since: since.into(), until, format, output: Some(output.clone()), config: Some(config) })?;
     assert_eq!(std::fs::metadata(&output).unwrap().permissions().mode() & 0o777, 0o600);
     Ok(std::fs::read_to_string(output).unwrap())
 }
@@ -51,6 +54,12 @@ fn json_is_one_document_with_every_sighting_and_totals() {
     assert_eq!(totals["bytes_up"], 5_024_000);
     let zone = &report["visibility"][0];
     assert_eq!((&zone["zone"], &zone["encrypted"], &zone["supported"]), (&"office".into(), &7.into(), &true.into()));
+    let ending = &report["expiring"][0];
+    assert_eq!(
+        (&ending["conditions"], &ending["expires"], &ending["days_left"]),
+        (&"service openai.api".into(), &"2020-02-01".into(), &0.into())
+    );
+    assert_eq!((&ending["status"], &ending["then"], &ending["owner"]), (&"approved".into(), &"unreviewed".into(), &"it".into()));
 }
 
 #[test]
@@ -64,11 +73,14 @@ fn csv_has_a_header_and_quotes() {
     let report = report(Format::Csv, "all").unwrap();
     let lines: Vec<_> = report.split("\r\n").collect();
     assert_eq!(lines.len(), 5, "{report}");
-    assert!(lines[0].starts_with("client,team,service,") && lines[0].ends_with(",sources,names"));
+    assert!(
+        lines[0].starts_with("client,team,service,")
+            && lines[0].ends_with(",sources,names,host,user,site,active_minutes,turns_low,turns_high")
+    );
     assert_eq!(
         lines[2],
         "10.0.0.5,design,anthropic.claude,\"Anthropic, \"\"PBC\"\"\",chat,unapproved,engaged,false,browser,2026-11-23T07:00:00.123456Z,\
-         2026-11-23T07:01:00.123456Z,3,12000,340000,tls_sni dns_query,chatgpt.com ab.chatgpt.com"
+         2026-11-23T07:01:00.123456Z,3,12000,340000,tls_sni dns_query,chatgpt.com ab.chatgpt.com,ws-14,,,2,4,6"
     );
 }
 
@@ -81,6 +93,7 @@ fn table_puts_first_what_is_not_approved() {
     assert!(lines[2].starts_with("openai.chatgpt") && lines[2].contains("unreviewed 2 1 2 6 5.0 MB"), "{report}");
     assert_eq!(lines[4], "sightings: 3, services: 2, clients: 2, teams: 1, up: 5.0 MB, down: 1.0 MB");
     assert!(lines[6].starts_with("office: \"no AI use here\" is supported: 100.0 % of 7 encrypted flows named"), "{report}");
+    assert!(lines[8].starts_with("policy: the rule that says approved (service openai.api) has run out"), "{report}");
 }
 
 #[test]
@@ -91,6 +104,7 @@ fn nonsense_is_refused_with_its_option() {
         until: None,
         format: Format::Table,
         output: None,
+        config: None,
     };
     let failure = run(args("sqlite::memory:", "tomorrow")).unwrap_err();
     assert!(failure.code() == 78 && failure.to_string().starts_with("--since: `tomorrow`"), "{failure}");

@@ -2,22 +2,29 @@
 
 mod base;
 mod catalogue;
+pub mod expiring;
 pub mod lint;
 mod merge;
 pub mod policy_check;
+pub mod policy_lint;
+mod probe;
 pub mod signature_file;
 mod threshold_check;
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bundle::{Bundle, BundledFile};
-use super::config::{Config, DEFAULT_FILE, Loaded};
+use super::config::{Config, DEFAULT_FILE, Loaded, WrittenRule};
 use super::diagnostic::{Diagnostic, Severity, any_error};
 use super::failure::Failure;
+use super::identity::Files;
 use super::toml_fields::read_text;
+use crate::engine::frame::Time;
 use crate::engine::group::Groups;
+use crate::engine::identity::Directory;
 use crate::engine::policy::Policy;
 use crate::engine::signature::Signatures;
 pub use merge::TakenOut;
@@ -31,10 +38,16 @@ pub struct Rules {
     pub signatures: Arc<Signatures>,
     /// Which service is allowed for whom.
     pub policy: Arc<Policy>,
+    /// The rules of the policy and where they stand, in the same order.
+    pub written: Arc<[WrittenRule]>,
     /// Which client is in which team.
     pub teams: Arc<Groups>,
     /// Which client is in which zone.
     pub zones: Arc<Groups>,
+    /// Who clients are.
+    pub directory: Arc<Directory>,
+    /// The files that say so, as they were last read.
+    pub identity: Files,
 }
 
 impl Rules {
@@ -49,18 +62,39 @@ impl Rules {
 
     /// What could be understood, and every problem. With an error among these it must not be used.
     pub fn survey(config: &Config) -> (Rules, Vec<Diagnostic>) {
-        Rules::compiled(config, Catalogue::of(config))
+        let (mut rules, mut problems) = Rules::compiled(config, Catalogue::of(config));
+        let (identity, wrong) = Files::read(&config.identities, &config.team_names());
+        let teams = config.team_names().into_iter().chain(identity.teams()).collect();
+        problems.extend(policy_check::unknown_teams(&config.policy, &teams));
+        problems.extend(threshold_check::unknown_teams(config, &teams));
+        problems.extend(wrong);
+        rules.know(identity);
+        (rules, problems)
     }
 
-    /// The same as if the records of a configuration were these.
+    /// Knows clients by other files, or by what these say now.
+    pub fn know(&mut self, identity: Files) {
+        self.directory = Arc::clone(identity.directory());
+        self.identity = identity;
+    }
+
+    /// Team of an address at a moment: what a file of clients says, else the one whose subnet it is in.
+    pub fn team_of(&self, address: IpAddr, at: Time) -> Arc<str> {
+        self.directory.known(address, None, None, at).team.unwrap_or_else(|| Arc::clone(self.teams.name_of(address)))
+    }
+
+    /// The same as if the records of a configuration were these, with no file of clients.
     pub fn compiled(config: &Config, mut catalogue: Catalogue) -> (Rules, Vec<Diagnostic>) {
         catalogue.problems.extend(policy_check::check(&config.policy, &catalogue.entries, &disabled(config)));
         catalogue.problems.extend(threshold_check::check(config, &catalogue.entries, &disabled(config)));
         let rules = Rules {
             signatures: Arc::new(catalogue.signatures()),
             policy: Arc::new(config.policy.compiled()),
+            written: config.policy.rules.as_slice().into(),
             teams: Arc::new(config.team_groups()),
             zones: Arc::new(config.zone_groups()),
+            directory: Arc::default(),
+            identity: Files::default(),
         };
         (rules, catalogue.problems)
     }

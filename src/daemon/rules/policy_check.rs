@@ -1,17 +1,15 @@
-//! Whether policy and signatures fit together, and rules that do nothing.
+//! Whether policy and signatures fit together.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::merge::Disabled;
 use super::signature_file::Entry;
-use crate::daemon::clock::day_of;
 use crate::daemon::config::{PolicyFile, WrittenRule};
 use crate::daemon::diagnostic::{Diagnostic, Severity};
 use crate::daemon::nearest::nearest;
-use crate::engine::frame::Time;
-use crate::engine::pattern::HostPattern;
-use crate::engine::policy::{Policy, Question, Rule, ServicePattern, Status};
-use crate::engine::signature::{ServiceRecord, Signatures};
+use crate::engine::group::OTHER;
+use crate::engine::policy::ServicePattern;
 
 /// Services, vendors and alternatives that no signature has. Of services the site itself took out it is a warning.
 pub fn check(policy: &PolicyFile, entries: &[Entry], disabled: &Disabled<'_>) -> Vec<Diagnostic> {
@@ -37,33 +35,17 @@ pub fn check(policy: &PolicyFile, entries: &[Entry], disabled: &Disabled<'_>) ->
     found
 }
 
-/// Rules that do nothing or not what was meant, each a warning: run out, never first, about names of no service, alternatives that are
-/// not approved.
-pub fn lint(policy: &PolicyFile, signatures: &Signatures, now: Time) -> Vec<Diagnostic> {
-    let compiled = policy.compiled();
+/// Teams that neither the configuration nor a file of clients has.
+pub fn unknown_teams(policy: &PolicyFile, teams: &BTreeSet<Arc<str>>) -> Vec<Diagnostic> {
+    let known = || teams.iter().map(|team| &**team).chain([OTHER]);
     let mut found = Vec::new();
-    for (position, written) in policy.rules.iter().enumerate() {
-        let rule = &written.rule;
-        let mut warn = |message: String, hint: &str| found.push(problem(Severity::Warning, written, message, hint.into()));
-        if let Some(end) = rule.expires.filter(|end| now >= *end) {
-            warn(format!("rule has run out, and does nothing since {}", day_of(end)), "renew it or delete it");
-        }
-        let before = policy.rules.iter().take(position).find(|w| covers(&w.rule, rule));
-        if let Some(first) = before {
-            let message = format!("rule can never win: {}:{} covers all of it", first.file.display(), first.line);
-            warn(message, "delete it, or put it first");
-        }
-        if is_about_everything(rule) {
-            warn("rule has no condition".into(), "set default = \"…\" instead");
-        }
-        for host in rule.hosts.iter().filter(|h| !has_service(h, signatures)) {
-            warn(format!("no service has a name under \"{host}\""), "see shadowtap signatures match");
-        }
-        if let Some(service) = rule.alternative.as_ref().and_then(|id| signatures.service(id)) {
-            let status = general_status(&compiled, service, now);
-            if status != Status::Approved {
-                warn(format!("alternative {} is {} itself", service.id, status.word()), "name an approved one, or approve it by a rule");
-            }
+    for written in &policy.rules {
+        for team in written.rule.teams.iter().filter(|t| !known().any(|k| *k == ***t)) {
+            let hint = match nearest(team, known()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "add a [[team]] with this name to the configuration, or name it in a file of [[identity]]".into(),
+            };
+            found.push(problem(Severity::Error, written, format!("rule names team {team:?}, which is no team"), hint));
         }
     }
     found
@@ -83,42 +65,6 @@ fn unknown(written: &WrittenRule, what: &str, name: &str, known: &HashSet<&str>,
 
 fn problem(severity: Severity, written: &WrittenRule, message: String, hint: String) -> Diagnostic {
     Diagnostic { severity, file: written.file.to_path_buf(), line: written.line, message, hint }
-}
-
-/// Whether `first`, which stands before `second`, matches whatever `second` matches and is as specific, for as long.
-fn covers(first: &Rule, second: &Rule) -> bool {
-    fn all<T: PartialEq>(first: &[T], second: &[T]) -> bool {
-        first.is_empty() == second.is_empty() && second.iter().all(|s| first.contains(s))
-    }
-    let subnets =
-        first.subnets.is_empty() == second.subnets.is_empty() && second.subnets.iter().all(|s| first.subnets.iter().any(|f| f.contains(s)));
-    let as_long = first.expires.is_none_or(|end| second.expires.is_some_and(|e| e <= end));
-    all(&first.services, &second.services)
-        && all(&first.vendors, &second.vendors)
-        && all(&first.categories, &second.categories)
-        && all(&first.hosts, &second.hosts)
-        && all(&first.tenants, &second.tenants)
-        && all(&first.teams, &second.teams)
-        && subnets
-        && as_long
-}
-
-fn is_about_everything(rule: &Rule) -> bool {
-    let about = rule.services.len() + rule.vendors.len() + rule.categories.len() + rule.hosts.len();
-    about + rule.tenants.len() + rule.teams.len() + rule.subnets.len() == 0
-}
-
-fn has_service(pattern: &HostPattern, signatures: &Signatures) -> bool {
-    signatures.services().flat_map(|s| &s.hosts).any(|h| h.pattern.overlaps(pattern))
-}
-
-/// Status of a service for a client that no rule names.
-fn general_status(policy: &Policy, service: &ServiceRecord, now: Time) -> Status {
-    let host = service.hosts.first().map_or(String::new(), |h| h.pattern.sample());
-    let (tenant, team) = (service.hosts.first().and_then(|h| h.tenant), "other");
-    let question =
-        Question { service: &service.id, vendor: &service.vendor, category: service.category, host: &host, tenant, team, client: None };
-    policy.decide(&question, now).status
 }
 
 #[cfg(test)]
@@ -162,28 +108,16 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_do_nothing_are_found() {
-        let text = "[[policy.rule]]\nstatus = \"approved\"\nservice = [\"acme.chat\", \"acme.platform\"]\n[[policy.rule]]\nstatus = \
-                    \"unapproved\"\nservice = \"acme.chat\"\nalternative = \"acme.platform\"\n[[policy.rule]]\nstatus = \
-                    \"tolerated\"\n[[policy.rule]]\nstatus = \"approved\"\nhost = [\"nobody.example\", \"eu.acme-cloud.example\", \
-                    \"x.acme.example\"]\nexpires = 2020-01-01\n";
-        let signatures = Signatures::new(acme().into_iter().map(|e| e.record).collect());
+    fn teams_that_nobody_named_are_found() {
+        let text = "[[policy.rule]]\nstatus = \"approved\"\nteam = [\"desing\", \"other\", \"sales\"]\n";
+        let teams = ["design", "research"].map(Arc::from).into();
         assert_eq!(
-            shown(lint(&policy(text), &signatures, Time::new(1_800_000_000, 0))),
+            shown(unknown_teams(&policy(text), &teams)),
             [
-                "p.toml:4: warning: rule can never win: p.toml:1 covers all of it | delete it, or put it first",
-                "p.toml:8: warning: rule has no condition | set default = \"…\" instead",
-                "p.toml:10: warning: rule has run out, and does nothing since 2020-01-02 | renew it or delete it",
-                "p.toml:10: warning: no service has a name under \"nobody.example\" | see shadowtap signatures match",
+                "p.toml:1: error: rule names team \"desing\", which is no team | did you mean \"design\"?",
+                "p.toml:1: error: rule names team \"sales\", which is no team | add a [[team]] with this name to the configuration, or name it \
+                 in a file of [[identity]]",
             ]
         );
-    }
-
-    #[test]
-    fn an_alternative_is_approved_itself() {
-        let text = "[[policy.rule]]\nstatus = \"unapproved\"\nservice = \"acme.chat\"\nalternative = \"acme.platform\"\n";
-        let signatures = Signatures::new(acme().into_iter().map(|e| e.record).collect());
-        let found = shown(lint(&policy(text), &signatures, Time::new(1_800_000_000, 0)));
-        assert!(found.len() == 1 && found[0].contains("alternative acme.platform is unreviewed itself"), "{found:?}");
     }
 }

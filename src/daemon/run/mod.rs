@@ -9,6 +9,8 @@
 //! 6. the first packet is parsed.
 
 mod capture_thread;
+mod clients;
+mod expiring;
 mod ledger_thread;
 mod part;
 mod reloading;
@@ -35,7 +37,7 @@ use super::failure::Failure;
 use super::store::Store;
 use super::web;
 use crate::engine::sighting::Sighting;
-use reloading::Reloading;
+use reloading::{Changed, Reloading};
 use shared::Shared;
 use signals::{Asked, Signals};
 use start::Started;
@@ -107,6 +109,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
     tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
+    tokio::spawn(expiring::watch(Arc::clone(&shared)));
     tokio::spawn(sensor::tell(store.clone(), report_inbox, Arc::clone(&shared)));
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
@@ -176,7 +179,10 @@ async fn wait(signals: &mut Signals, reloading: &mut Reloading) {
                 Asked::Stop => return,
                 Asked::Reload => reloading.reload().await,
             },
-            () = reloading.changed() => reloading.reload().await,
+            changed = reloading.changed() => match changed {
+                Changed::Rules => reloading.reload().await,
+                Changed::Clients => reloading.read_clients().await,
+            },
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::daemon::rules::Rules;
 const CONFIGURATION: &str = "configuration";
 const SIGNATURES: &str = "signatures";
 const POLICY: &str = "policy";
+const IDENTITY: &str = "identity";
 
 /// The parts that differ, `nothing` where none does.
 pub(super) fn changed_parts(old: (&Config, &Rules), new: (&Config, &Rules)) -> Vec<&'static str> {
@@ -23,6 +24,7 @@ pub(super) fn changed_parts(old: (&Config, &Rules), new: (&Config, &Rules)) -> V
         (CONFIGURATION, rest(old.0) != rest(new.0)),
         (SIGNATURES, !old.1.signatures.services().eq(new.1.signatures.services())),
         (POLICY, policy(old.0) != policy(new.0)),
+        (IDENTITY, !old.1.identity.is_same(&new.1.identity)),
     ];
     let changed: Vec<_> = parts.into_iter().filter(|(_, differs)| *differs).map(|(part, _)| part).collect();
     if changed.is_empty() { vec!["nothing"] } else { changed }
@@ -32,9 +34,11 @@ pub(super) fn changed_parts(old: (&Config, &Rules), new: (&Config, &Rules)) -> V
 pub(super) fn refused_parts(problems: &[Diagnostic], config: &Config) -> Vec<&'static str> {
     let is_policy = |file: &Path| config.policy.file.as_deref() == Some(file);
     let is_signature = |file: &Path| config.signatures.folder.as_deref().is_some_and(|folder| file.starts_with(folder));
+    let is_identity = |file: &Path| config.identities.iter().any(|source| source.file == file);
     let part = |file: &Path| match () {
         () if is_policy(file) => POLICY,
         () if is_signature(file) => SIGNATURES,
+        () if is_identity(file) => IDENTITY,
         () => CONFIGURATION,
     };
     let mut parts: Vec<_> = problems.iter().filter(|p| p.severity == Severity::Error).map(|p| part(&p.file)).collect();

@@ -1,12 +1,14 @@
 //! Reload: configuration, signatures and policy are read again when their files change or on SIGHUP, all or nothing. A refused file keeps
-//! the old set, says why and is counted. Couriers are started anew where the sinks changed.
+//! the old set, says why and is counted. Couriers are started anew where the sinks changed. Files of clients are read apart, each for itself.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::clients::ClientFiles;
 use super::ledger_thread::Message;
 use super::part::{changed_parts, refused_parts};
 use super::retro;
@@ -18,12 +20,14 @@ use crate::daemon::config::{Config, DEFAULT_FILE};
 use crate::daemon::delivery::{self, Delivery};
 use crate::daemon::diagnostic::{Diagnostic, Severity};
 use crate::daemon::failure::Failure;
+use crate::daemon::identity::Files;
 use crate::daemon::letter::Given;
 use crate::daemon::notice::{NoticeKind, SensorNotice};
 use crate::daemon::pipeline;
 use crate::daemon::reload::{Known, Watch};
-use crate::daemon::rules::Rules;
+use crate::daemon::rules::{Rules, policy_check};
 use crate::daemon::store::Store;
+use crate::engine::attribution::Judgement;
 
 /// Everything that a reload exchanges.
 pub(super) struct Reloading {
@@ -35,6 +39,15 @@ pub(super) struct Reloading {
     delivery: Option<Delivery>,
     watch: Option<Watch>,
     changed: Arc<Notify>,
+    clients: ClientFiles,
+}
+
+/// What is to be read again.
+pub(super) enum Changed {
+    /// Configuration, signatures and policy.
+    Rules,
+    /// Files that say who clients are.
+    Clients,
 }
 
 impl Reloading {
@@ -51,17 +64,19 @@ impl Reloading {
         let notify = Arc::clone(&changed);
         let watch = Watch::since(known, move || notify.notify_one());
         let watch = watch.inspect_err(|error| tracing::warn!(%error, "files are not watched; send SIGHUP after a change")).ok();
-        let mut reloading = Reloading { file, config, store, events, shared: Arc::clone(shared), delivery: None, watch, changed };
+        let clients = ClientFiles::watch(&config);
+        let mut reloading = Reloading { file, config, store, events, shared: Arc::clone(shared), delivery: None, watch, changed, clients };
         let sinks = delivery::sinks(&reloading.config.webhooks)?;
         reloading.start_delivery(sinks).await;
         Ok(reloading)
     }
 
     /// Done when a watched file has changed, or there is something to deliver meanwhile and it was said on.
-    pub(super) async fn changed(&mut self) {
+    pub(super) async fn changed(&mut self) -> Changed {
         loop {
             tokio::select! {
-                () = self.changed.notified() => return,
+                () = self.changed.notified() => return Changed::Rules,
+                () = self.clients.due() => return Changed::Clients,
                 () = self.shared.alerted.notified() => self.wake(),
             }
         }
@@ -86,15 +101,50 @@ impl Reloading {
                 }
             },
             Ok(Err(problems)) => {
-                problems.iter().for_each(|problem| match problem.severity {
-                    Severity::Error => tracing::error!("{problem}"),
-                    Severity::Warning => tracing::warn!("{problem}"),
-                });
-                let first = problems.iter().find(|problem| problem.severity == Severity::Error);
-                self.refuse(&refused_parts(&problems, &self.config), first.map(ToString::to_string).unwrap_or_default());
+                say(&problems);
+                self.refuse(&refused_parts(&problems, &self.config), first_error(&problems));
             }
             Err(error) => tracing::error!(%error, "reload failed"),
         }
+    }
+
+    /// Reads those files of clients again that are others than before. Leases change all day: what is right is no line in the log.
+    pub(super) async fn read_clients(&mut self) {
+        self.clients.taken();
+        let (begun, before) = (Instant::now(), self.shared.rules().identity.clone());
+        let (sources, teams) = (self.config.identities.clone(), self.config.team_names());
+        let Ok(read) = tokio::task::spawn_blocking(move || before.read_again(&sources, &teams)).await else { return };
+        self.clients.rest(begun.elapsed());
+        say(&read.problems);
+        if read.is_refused {
+            self.refuse(&["identity"], first_error(&read.problems));
+        }
+        if read.is_new {
+            self.say_teams_gone(&read.files);
+            tracing::debug!(records = read.files.directory().len(), "files of clients read");
+            self.shared.metrics.reload("identity", true);
+        }
+        self.shared.know(read.files);
+        if read.is_new {
+            self.judge(Box::new(pipeline::judgement(&self.config, &self.shared.rules()))).await;
+        }
+    }
+
+    /// Says which rules name teams that are none any more, where teams changed.
+    fn say_teams_gone(&self, files: &Files) {
+        let teams = files.teams();
+        if teams == self.shared.rules().identity.teams() {
+            return;
+        }
+        let teams = self.config.team_names().into_iter().chain(teams).collect();
+        let gone = policy_check::unknown_teams(&self.config.policy, &teams).into_iter();
+        say(&gone.map(|problem| Diagnostic { severity: Severity::Warning, ..problem }).collect::<Vec<_>>());
+    }
+
+    /// Judges by something else from now on. The ledger must hear of it: wait for room rather than drop.
+    async fn judge(&self, judgement: Box<Judgement>) {
+        let events = self.events.clone();
+        let _ = tokio::task::spawn_blocking(move || drop(events.send(Message::Judge(judgement)))).await;
     }
 
     /// Says that everything stays as it is, and counts which parts were refused.
@@ -120,9 +170,7 @@ impl Reloading {
         let (old, new) = (Arc::clone(&self.shared.rules().signatures), Arc::clone(&rules.signatures));
         let parts = changed_parts((&self.config, &self.shared.rules()), (&config, &rules));
         self.shared.replace(&config, rules);
-        // The ledger must hear of it: wait for room rather than drop.
-        let events = self.events.clone();
-        let _ = tokio::task::spawn_blocking(move || events.send(Message::Judge(judgement)).is_ok()).await;
+        self.judge(judgement).await;
         let remembers_anew = config.unmatched != self.config.unmatched;
         self.config = config;
         if remembers_anew {
@@ -134,6 +182,7 @@ impl Reloading {
         if let Some(watch) = &self.watch {
             watch.replace(watched(&self.file, &self.config));
         }
+        self.clients.replace(&self.config);
         parts.iter().for_each(|what| self.shared.metrics.reload(what, true));
         tracing::info!(services = new.services().len(), changed = parts.join(", "), "reloaded");
         retro::say_found(&self.store, &old, &new).await;
@@ -142,7 +191,7 @@ impl Reloading {
     /// Begins to remember names that belong to no service, or forgets all of it.
     async fn remember_anew(&self) {
         let (events, unmatched) = (self.events.clone(), Box::new(pipeline::unmatched(&self.config, rand::random())));
-        let _ = tokio::task::spawn_blocking(move || events.send(Message::Remember(unmatched)).is_ok()).await;
+        let _ = tokio::task::spawn_blocking(move || drop(events.send(Message::Remember(unmatched)))).await;
         if !self.config.unmatched.enabled
             && let Err(error) = self.store.forget_unmatched().await
         {
@@ -182,6 +231,17 @@ impl Reloading {
     pub(super) fn into_delivery(self) -> Option<Delivery> {
         self.delivery
     }
+}
+
+fn say(problems: &[Diagnostic]) {
+    problems.iter().for_each(|problem| match problem.severity {
+        Severity::Error => tracing::error!("{problem}"),
+        Severity::Warning => tracing::warn!("{problem}"),
+    });
+}
+
+fn first_error(problems: &[Diagnostic]) -> String {
+    problems.iter().find(|problem| problem.severity == Severity::Error).map(ToString::to_string).unwrap_or_default()
 }
 
 fn read(file: Option<PathBuf>) -> Result<(Config, Rules), Vec<Diagnostic>> {

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::daemon::clock;
 use crate::daemon::config::Config;
 use crate::daemon::failure::Failure;
+use crate::daemon::identity::Files;
 use crate::daemon::metrics::{MOST_SERIES, Metrics};
 use crate::daemon::notice::{NoticeKind, SensorNotice};
 use crate::daemon::rules::Rules;
@@ -93,6 +94,13 @@ impl Shared {
         *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = config.webhooks.iter().map(|w| w.name.clone()).collect();
         *self.update_folder.write().unwrap_or_else(PoisonError::into_inner) = update_folder(config);
         (*self.sensor_kinds.write().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.sensor_alerts);
+    }
+
+    /// Knows clients by what their files say now.
+    pub(super) fn know(&self, identity: Files) {
+        let mut rules = (*self.rules()).clone();
+        rules.know(identity);
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 
     /// Reports something about the sensor itself: an alert where the configuration asks for its kind.

@@ -2,7 +2,6 @@
 //! no time for more; then what is lost is counted.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,9 @@ use tokio::sync::mpsc;
 use super::shared::Shared;
 use crate::daemon::alert::payload::{self, Words};
 use crate::daemon::notice::Notice;
+use crate::daemon::rejudge::rejudge;
 use crate::daemon::rules::Rules;
 use crate::daemon::store::{Batch, Store, Telling};
-use crate::engine::policy::Question;
 
 /// Between two tries to write a batch.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -71,10 +70,8 @@ fn word(notice: &Notice<'_>, rules: &Rules) -> String {
     if let Some(service) = service {
         words.service_name = &service.name;
     }
-    let matched = s.names.iter().filter_map(|n| rules.signatures.match_name(n).map(|m| (n, m))).find(|(_, m)| m.service.id == s.service);
-    if let Some((name, matched)) = matched {
-        let client: Option<IpAddr> = s.client.parse().ok();
-        let decision = rules.policy.decide(&Question::new(&matched, name, &s.team, client), notice.created);
+    let rejudged = rejudge(&rules.signatures, &rules.policy, s, s.last_seen);
+    if let Some(decision) = rejudged.iter().map(|r| r.decision).find(|d| d.status == s.status).or(rejudged.first().map(|r| r.decision)) {
         words.reason = decision.reason;
         words.alternative = decision.alternative;
     }

@@ -1,15 +1,17 @@
 //! What events become: sessions, connections and bytes, through losses, silence, reloads and restarts.
 
+mod identity;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::event::{Ends, FlowId, FlowState, HelloFacts, Reason, Transport};
+use crate::engine::event::{Ends, FlowId, FlowState, HelloFacts, Link, Reason, Transport};
 use crate::engine::host::HostName;
 use crate::engine::minutes::Minutes;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
-use crate::engine::policy::Status;
+use crate::engine::policy::{Days, Hours, Rule, ServicePattern, Status, Window, Zone};
 use crate::engine::sighting::{Agent, Evidence};
 use crate::engine::signature::{Category, HostRule, Risk, ServiceRecord};
 
@@ -42,6 +44,9 @@ pub(super) fn judgement() -> Judgement {
         teams: Arc::new(Groups::default()),
         zones: Arc::new(Groups::default()),
         inside: [].into(),
+        directory: Arc::default(),
+        exclude: Exclusion::default(),
+        shared: [].into(),
         thresholds: Thresholds::default(),
     }
 }
@@ -73,6 +78,7 @@ pub(super) fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) ->
         reason: if name.is_empty() { Reason::NoSni } else { Reason::Named },
         is_encrypted: true,
         blind_spot: None,
+        link: Link::default(),
         closed: false,
     }
 }
@@ -92,7 +98,7 @@ fn hello(id: u64, name: &str, second: u64) -> Event {
         flow: Some(FlowId(id)),
         name: HostName::unchecked(name),
         encap: Encap::default(),
-        mac: None,
+        link: Link::default(),
         proxied: None,
         detail: Detail::Hello(Box::default()),
     }))
@@ -167,6 +173,93 @@ fn a_restart_judges_on_as_before() {
     b.event(&Event::Flow(state(3, "chat.example", 2, (500, 700))));
     let after = all(b);
     assert_eq!((after.len(), after[0].evidence, after[0].bytes_up), (1, Evidence::Contacted, 1_401_000));
+}
+
+/// Approved, but in review from 500 kB up, and unapproved once uploaded.
+fn bounded() -> Judgement {
+    let rules = vec![
+        Rule { status: Status::Approved, services: vec![ServicePattern::parse("vendor.chat")], ..Rule::default() },
+        Rule {
+            status: Status::InReview,
+            services: vec![ServicePattern::parse("vendor.chat")],
+            volume_up: Some(500_000),
+            ..Rule::default()
+        },
+        Rule {
+            status: Status::Unapproved,
+            services: vec![ServicePattern::parse("vendor.chat")],
+            evidence: Some(Evidence::Uploaded),
+            ..Rule::default()
+        },
+    ];
+    Judgement { policy: Arc::new(Policy::new(Status::Unreviewed, rules)), ..judgement() }
+}
+
+#[test]
+fn a_sighting_becomes_stricter_as_it_passes_bounds_and_is_due_at_once() {
+    let mut a = Attribution::new(bounded(), Bounds::default());
+    let mut told = Vec::new();
+    for (second, up) in [(0, 4000), (5, 499_999), (10, 500_000), (15, 500_001), (20, 1_500_001), (25, 1_500_002)] {
+        a.event(&Event::Flow(state(1, "chat.example", second, (up, 700))));
+        let is_due = a.ledger().has_due();
+        let found = a.drain().remove(0);
+        assert_eq!(is_due, found.due);
+        told.push((found.sighting.first_seen.seconds(), found.sighting.status, found.due, found.reached));
+    }
+    let (low, high) = (Evidence::Contacted, Evidence::Uploaded);
+    assert_eq!(
+        told,
+        [
+            (1000, Status::Approved, false, Some((Evidence::Resolved, low))),
+            (1000, Status::Approved, false, None),
+            (1000, Status::InReview, false, Some((low, low))),
+            (1000, Status::InReview, false, None),
+            (1000, Status::Unapproved, true, Some((Evidence::Engaged, high))),
+            (1000, Status::Unapproved, false, None),
+        ]
+    );
+    assert_eq!(all(a).len(), 1);
+}
+
+#[test]
+fn a_restart_and_a_reload_of_the_same_rules_leave_a_stricter_sighting_as_it_is() {
+    let mut a = Attribution::new(bounded(), Bounds::default());
+    a.event(&Event::Flow(state(1, "chat.example", 0, (2_000_000, 700))));
+    let before = a.drain().remove(0).sighting;
+    assert_eq!(before.status, Status::Unapproved);
+    let mut b = Attribution::new(bounded(), Bounds::default());
+    b.restore(before.clone());
+    b.event(&Event::Flow(state(2, "chat.example", 5, (10, 10))));
+    b.judge_by(bounded());
+    b.event(&Event::Flow(state(2, "chat.example", 10, (20, 20))));
+    let after = all(b);
+    assert_eq!(after.len(), 1);
+    assert_eq!((after[0].first_seen, after[0].status, after[0].bytes_up), (before.first_seen, Status::Unapproved, 2_000_020));
+}
+
+#[test]
+fn a_new_bound_that_was_passed_before_it_splits_the_sighting() {
+    let mut a = attribution();
+    a.event(&Event::Flow(state(1, "chat.example", 0, (2_000_000, 700))));
+    a.judge_by(bounded());
+    a.event(&Event::Flow(state(1, "chat.example", 5, (2_000_900, 700))));
+    let told: Vec<_> = all(a).iter().map(|s| (s.status, s.bytes_up)).collect();
+    assert_eq!(told, [(Status::Unreviewed, 2_000_000), (Status::Approved, 900)]);
+}
+
+#[test]
+fn what_goes_on_after_a_window_is_a_sighting_of_its_own() {
+    // Packet time begins at second 1000 of 1970: the window closes at its 1020th.
+    let hours = vec![Hours { from: 0, until: 17 }];
+    let window = Window::new(Days::ALL, hours, Arc::new(Zone::new("UTC", 0, Vec::new())));
+    let rule = Rule { status: Status::Approved, window: Some(window), ..Rule::default() };
+    let policy = Arc::new(Policy::new(Status::Unapproved, vec![rule]));
+    let mut a = Attribution::new(Judgement { policy, ..judgement() }, Bounds::default());
+    for (second, up) in [(0, 100), (19, 200), (20, 250), (40, 300)] {
+        a.event(&Event::Flow(state(1, "chat.example", second, (up, 700))));
+    }
+    let told: Vec<_> = all(a).iter().map(|s| (s.status, s.first_seen.seconds(), s.connections, s.bytes_up)).collect();
+    assert_eq!(told, [(Status::Approved, 1000, 1, 200), (Status::Unapproved, 1020, 1, 100)]);
 }
 
 #[test]

@@ -28,6 +28,9 @@ impl Engine {
         let Some(flow) = self.table.flow(at) else { return };
         flow.last_seen = now;
         flow.is_told = false;
+        if flow.directions.get(direction).is_some_and(|d| d.packets == 0) {
+            flow.meet(direction, packet);
+        }
         match account(flow, direction, segment) {
             Some(0) => {}
             Some(fresh) => moved(flow, direction, (fresh, false), (now, self.minute)),

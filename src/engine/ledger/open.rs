@@ -6,6 +6,7 @@ use super::thresholds::Limits;
 use crate::engine::agent::Portrait;
 use crate::engine::frame::Time;
 use crate::engine::minutes::Minutes;
+use crate::engine::policy::Status;
 use crate::engine::sighting::{Evidence, Finding, Sighting, Turns};
 
 /// One entry of the ledger.
@@ -62,6 +63,8 @@ pub(super) struct Open {
     pub(super) is_newly_due: bool,
     /// What its flows told of the program.
     pub(super) portrait: Portrait,
+    /// It became stricter since last told.
+    pub(super) is_tightened: bool,
 }
 
 impl Open {
@@ -119,12 +122,23 @@ impl Open {
         self.was_due |= is_due;
     }
 
+    /// A stricter status from now on; under each status an alert may be due.
+    pub(super) fn tighten(&mut self, status: Status) {
+        self.sighting.status = status;
+        self.is_tightened = true;
+        let is_due = self.sighting.is_alert_due();
+        self.is_newly_due |= is_due;
+        self.was_due |= is_due;
+    }
+
     pub(super) fn finding(&mut self) -> Finding {
         let now = self.sighting.evidence;
         let from = match self.told {
             None => Some(Evidence::Resolved),
             Some(told) => Evidence::ALL.into_iter().find(|e| *e > told && *e <= now),
         };
+        let is_tightened = std::mem::take(&mut self.is_tightened);
+        let from = from.or(is_tightened.then_some(now));
         self.told = Some(now);
         let due = std::mem::take(&mut self.is_newly_due);
         Finding { sighting: self.sighting.clone(), reached: from.map(|from| (from, now)), due }

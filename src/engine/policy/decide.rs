@@ -7,14 +7,17 @@ use hashbrown::HashMap;
 
 use super::super::frame::Time;
 use super::super::pattern::PatternIndex;
-use super::super::signature::Category;
+use super::super::sighting::Evidence;
+use super::super::signature::{Category, RiskKey};
 use super::Status;
+use super::fact;
 use super::rule::{Mismatch, Question, Rank, Rule, ServicePattern, prefix_of};
 
 /// Rules in the order written, and what holds where none speaks.
 ///
 /// The most specific rule that matches and has not run out wins, of equally specific ones the first. Rules are indexed by what they
-/// are about, so that a question looks only at the rules about its own service, vendor, category and name, however many there are.
+/// are about, so that a question looks only at the rules about its own service, vendor, category, facts, name and team, however many there
+/// are.
 #[derive(Debug, Default)]
 pub struct Policy {
     default: Status,
@@ -25,7 +28,11 @@ pub struct Policy {
     by_prefix: ByText,
     by_vendor: ByText,
     by_category: HashMap<Category, Vec<u32>, FixedState>,
+    /// By the first word of a value.
+    by_fact: HashMap<RiskKey, ByText, FixedState>,
+    by_team: ByText,
     about_anything: Vec<u32>,
+    has_bounds: bool,
 }
 
 type ByText = HashMap<Arc<str>, Vec<u32>, FixedState>;
@@ -65,6 +72,9 @@ pub enum Verdict {
     LessSpecific(usize),
     /// It matches; the rule at this position is as specific and stands before it.
     Later(usize),
+    /// It is the most specific, by a bound of evidence or volume, and no stricter than what held before it was reached: the rule at this
+    /// position, or the default.
+    NotStricter(Option<usize>),
     /// It matches and has run out.
     Expired,
     /// A condition does not hold.
@@ -92,11 +102,27 @@ impl Policy {
         self.default
     }
 
-    /// What holds for a question at a moment.
+    /// Whether a rule asks how far a sighting has come.
+    pub fn has_bounds(&self) -> bool {
+        self.has_bounds
+    }
+
+    /// What holds for a sighting that has come as far as the question says. A rule with a bound of evidence or volume can only make it
+    /// stricter than it was without: what was not allowed before an upload is not allowed by it.
+    pub fn judge(&self, question: &Question<'_>, now: Time) -> Decision<'_> {
+        let first = self.decide(&question.after(Evidence::Resolved, 0), now);
+        if !self.has_bounds {
+            return first;
+        }
+        let then = self.decide(question, now);
+        if then.status.is_stricter_than(first.status) { then } else { first }
+    }
+
+    /// Which rule wins for a question at a moment, and what it decides.
     pub fn decide(&self, question: &Question<'_>, now: Time) -> Decision<'_> {
         let mut best: Option<(Rank, usize, &Rule)> = None;
         self.each_candidate(question, |position, rule| {
-            let Ok(rank) = rule.rank(question) else { return };
+            let Ok(rank) = rule.rank(question, now) else { return };
             let better = best.is_none_or(|(r, p, _)| rank > r || (rank == r && position < p));
             if better && !rule.is_expired(now) {
                 best = Some((rank, position, rule));
@@ -115,14 +141,15 @@ impl Policy {
         }
     }
 
-    /// Every rule in order, and what became of it for a question.
+    /// Every rule in order, and what became of it when a question was [judged](Self::judge).
     pub fn explain(&self, question: &Question<'_>, now: Time) -> Vec<Considered> {
-        let winner = self.decide(question, now).rule;
-        let winning = winner.and_then(|w| Some((w, self.rules.get(w)?.rank(question).ok()?)));
-        let verdict = |rule: &Rule, position| match (rule.rank(question), winning) {
+        let (judged, winner) = (self.judge(question, now).rule, self.decide(question, now).rule);
+        let winning = winner.and_then(|w| Some((w, self.rules.get(w)?.rank(question, now).ok()?)));
+        let verdict = |rule: &Rule, position| match (rule.rank(question, now), winning) {
             (Err(mismatch), _) => Verdict::Mismatch(mismatch),
             (Ok(_), _) if rule.is_expired(now) => Verdict::Expired,
-            (Ok(_), Some((w, _))) if w == position => Verdict::Won,
+            (Ok(_), _) if judged == Some(position) => Verdict::Won,
+            (Ok(_), Some((w, _))) if w == position => Verdict::NotStricter(judged),
             (Ok(rank), Some((w, best))) if rank < best => Verdict::LessSpecific(w),
             (Ok(_), Some((w, _))) => Verdict::Later(w),
             (Ok(_), None) => Verdict::Won,
@@ -131,6 +158,7 @@ impl Policy {
     }
 
     fn file(&mut self, position: u32, rule: &Rule) {
+        self.has_bounds |= rule.has_bound();
         if !rule.hosts.is_empty() {
             for pattern in &rule.hosts {
                 let slot = self.hosts.insert(pattern);
@@ -147,8 +175,13 @@ impl Policy {
             }
         } else if !rule.vendors.is_empty() {
             rule.vendors.iter().for_each(|v| self.by_vendor.entry(v.clone()).or_default().push(position));
+        } else if let Some(first) = rule.facts.first() {
+            let index = self.by_fact.entry(first.key).or_default();
+            first.first_words().for_each(|word| index.entry(word.into()).or_default().push(position));
         } else if !rule.categories.is_empty() {
             rule.categories.iter().for_each(|c| self.by_category.entry(*c).or_default().push(position));
+        } else if !rule.teams.is_empty() {
+            rule.teams.iter().for_each(|t| self.by_team.entry(t.clone()).or_default().push(position));
         } else {
             self.about_anything.push(position);
         }
@@ -170,137 +203,20 @@ impl Policy {
             prefix_of(question.service).and_then(|p| self.by_prefix.get(p)),
             self.by_vendor.get(question.vendor),
             self.by_category.get(&question.category),
+            self.by_team.get(question.team),
             Some(&self.about_anything),
         ];
         lists.into_iter().flatten().for_each(|list| all(list));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::super::pattern::HostPattern;
-    use super::super::super::signature::Tenant;
-    use super::*;
-
-    const NOW: Time = Time::new(1_800_000_000, 0);
-
-    fn question() -> Question<'static> {
-        Question {
-            service: "openai.chatgpt",
-            vendor: "OpenAI",
-            category: Category::Chat,
-            host: "contoso.openai.azure.com",
-            tenant: None,
-            team: "research",
-            client: Some([10, 1, 2, 3].into()),
+        for (key, index) in &self.by_fact {
+            fact::first_words(*key, question.risk).filter_map(|word| index.get(&*word)).for_each(|list| all(list));
         }
     }
 
-    fn rule(change: impl FnOnce(&mut Rule)) -> Rule {
-        let mut rule = Rule { status: Status::Approved, ..Rule::default() };
-        change(&mut rule);
-        rule
-    }
-
-    fn by_service(id: &str) -> Rule {
-        rule(|r| r.services = vec![ServicePattern::parse(id)])
-    }
-
-    fn by_host(host: &str) -> Rule {
-        rule(|r| r.hosts = vec![HostPattern::parse(host).unwrap()])
-    }
-
-    fn winner(rules: Vec<Rule>, question: &Question<'_>) -> Option<usize> {
-        Policy::new(Status::Unreviewed, rules).decide(question, NOW).rule
-    }
-
-    #[test]
-    fn the_default_holds_where_no_rule_speaks() {
-        let policy = Policy::new(Status::InReview, vec![by_service("x.y")]);
-        let decision = policy.decide(&question(), NOW);
-        assert_eq!((decision.status, decision.rule), (Status::InReview, None));
-    }
-
-    #[test]
-    fn the_more_specific_rule_wins_wherever_it_stands() {
-        let rising = [
-            rule(|_| ()),
-            rule(|r| r.teams = vec!["research".into()]),
-            rule(|r| r.subnets = vec!["10.1.0.0/16".parse().unwrap()]),
-            rule(|r| r.categories = vec![Category::Chat]),
-            rule(|r| r.vendors = vec!["OpenAI".into()]),
-            by_service("openai.*"),
-            by_service("openai.chatgpt"),
-            rule(|r| (r.services, r.teams) = (vec![ServicePattern::parse("openai.chatgpt")], vec!["research".into()])),
-            by_host("openai.azure.com"),
-            by_host("*.openai.azure.com"),
-            by_host("contoso.openai.azure.com"),
-            by_host("=contoso.openai.azure.com"),
-        ];
-        for (low, weaker) in rising.iter().enumerate() {
-            for stronger in &rising[low + 1..] {
-                assert_eq!(winner(vec![weaker.clone(), stronger.clone()], &question()), Some(1), "{weaker:?} {stronger:?}");
-                assert_eq!(winner(vec![stronger.clone(), weaker.clone()], &question()), Some(0), "{weaker:?} {stronger:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn of_equals_the_first_wins() {
-        assert_eq!(winner(vec![by_service("openai.chatgpt"), by_service("openai.chatgpt")], &question()), Some(0));
-    }
-
-    #[test]
-    fn an_expired_rule_does_not_apply() {
-        let ended = rule(|r| (r.services, r.expires) = (vec![ServicePattern::parse("openai.chatgpt")], Some(NOW)));
-        let policy = Policy::new(Status::Unapproved, vec![ended]);
-        assert_eq!(policy.decide(&question(), Time(NOW.0 - 1)).status, Status::Approved);
-        assert_eq!(policy.decide(&question(), NOW).status, Status::Unapproved);
-    }
-
-    #[test]
-    fn account_kind_must_be_told_by_the_name() {
-        let business = rule(|r| (r.services, r.tenants) = (vec![ServicePattern::parse("openai.*")], vec![Tenant::Business]));
-        assert_eq!(winner(vec![business.clone()], &question()), None);
-        assert_eq!(winner(vec![business], &Question { tenant: Some(Tenant::Business), ..question() }), Some(0));
-    }
-
-    #[test]
-    fn explains_every_rule() {
-        let expired = rule(|r| (r.vendors, r.expires) = (vec!["OpenAI".into()], Some(NOW)));
-        let elsewhere = rule(|r| r.subnets = vec!["192.168.0.0/16".parse().unwrap()]);
-        let rules = vec![rule(|_| ()), by_service("openai.chatgpt"), by_service("openai.chatgpt"), expired, by_service("x.y"), elsewhere];
-        let verdicts: Vec<_> = Policy::new(Status::Unreviewed, rules).explain(&question(), NOW).iter().map(|c| c.verdict).collect();
-        let wanted = [
-            Verdict::LessSpecific(1),
-            Verdict::Won,
-            Verdict::Later(1),
-            Verdict::Expired,
-            Verdict::Mismatch(Mismatch::Service),
-            Verdict::Mismatch(Mismatch::Subnet),
-        ];
-        assert_eq!(verdicts, wanted);
-    }
-
-    #[test]
-    fn the_index_decides_as_a_walk_over_all_rules_does() {
-        let pool = [
-            rule(|_| ()),
-            rule(|r| r.categories = vec![Category::Api, Category::Chat]),
-            by_service("openai.*"),
-            by_service("openai.chatgpt"),
-            by_service("other.one"),
-            by_host("*.openai.azure.com"),
-            rule(|r| (r.hosts, r.services) = (vec![HostPattern::parse("azure.com").unwrap()], vec![ServicePattern::parse("openai.*")])),
-            rule(|r| (r.vendors, r.teams) = (vec!["OpenAI".into()], vec!["sales".into()])),
-            rule(|r| r.expires = Some(Time(0))),
-        ];
-        for picked in 0..1u32 << pool.len() {
-            let rules: Vec<_> = (0..pool.len()).filter(|i| picked >> i & 1 == 1).map(|i| pool[i].clone()).collect();
-            let ranked =
-                rules.iter().enumerate().filter(|(_, r)| !r.is_expired(NOW)).filter_map(|(i, r)| Some((r.rank(&question()).ok()?, i)));
-            let wanted = ranked.max_by(|a, b| (a.0, b.1).cmp(&(b.0, a.1))).map(|(_, i)| i);
-            assert_eq!(winner(rules, &question()), wanted);
-        }
+    /// How many rules a question looks at.
+    #[cfg(test)]
+    pub(super) fn considered(&self, question: &Question<'_>) -> usize {
+        let mut count = 0;
+        self.each_candidate(question, |_, _| count += 1);
+        count
     }
 }

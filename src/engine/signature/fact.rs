@@ -69,6 +69,9 @@ impl Fact {
 pub struct Risk([Option<Fact>; 6]);
 
 impl Risk {
+    /// Nothing is known.
+    pub const UNKNOWN: Risk = Risk([const { None }; 6]);
+
     /// Sets a fact.
     pub fn set(&mut self, key: RiskKey, fact: Fact) {
         if let Some(place) = self.0.get_mut(key as usize) {
