@@ -69,7 +69,7 @@ struct Sensor {
 
 impl Sensor {
     fn new() -> Self {
-        let bounds = Bounds { flows: FLOWS, dns_memory: 500, sightings: 100, seed: 1 };
+        let bounds = Bounds { flows: FLOWS, dns_memory: 500, sightings: 100, bindings: 100, seed: 1 };
         Sensor {
             engine: Engine::new(Settings { flows: FLOWS, hellos: 64, engine: 0, seed: 1 }),
             attribution: wire::judged::attribution(bounds),

@@ -20,6 +20,8 @@ pub fn judgement(config: &Config, rules: &Rules) -> Judgement {
         zones: Arc::clone(&rules.zones),
         inside: config.inside.as_slice().into(),
         directory: Arc::clone(&rules.directory),
+        exclude: config.exclude.clone(),
+        shared: config.shared.as_slice().into(),
         thresholds: Thresholds {
             session_seconds: s.session_minutes.saturating_mul(60),
             engaged_up: s.engaged_bytes_up,
@@ -33,7 +35,7 @@ pub fn judgement(config: &Config, rules: &Rules) -> Judgement {
 /// Bounds of what attribution keeps.
 pub fn bounds(config: &Config, seed: u64) -> Bounds {
     let b = &config.bounds;
-    Bounds { flows: b.flows, dns_memory: b.dns_memory, sightings: b.sightings, seed }
+    Bounds { flows: b.flows, dns_memory: b.dns_memory, sightings: b.sightings, bindings: b.bindings, seed }
 }
 
 /// The memory of domains that belong to no service, where the configuration wants one.

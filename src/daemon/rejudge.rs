@@ -1,8 +1,7 @@
 //! What a policy says of a sighting as it was stored: by its names, its team, its evidence, its volume and its time.
 
-use std::net::IpAddr;
-
 use crate::engine::frame::Time;
+use crate::engine::identity::Client;
 use crate::engine::policy::{Decision, Policy, Question, Status};
 use crate::engine::sighting::{Evidence, Sighting};
 use crate::engine::signature::{ServiceRecord, Signatures};
@@ -28,7 +27,7 @@ pub fn rejudge<'p>(signatures: &Signatures, policy: &'p Policy, sighting: &Sight
 
 /// What is asked of a policy about a sighting, by each name.
 fn questions<'a>(signatures: &'a Signatures, s: &'a Sighting) -> Vec<Question<'a>> {
-    let client: Option<IpAddr> = s.client.parse().ok();
+    let client = s.client.parse::<Client>().ok().map(Client::address);
     let by_name = |name: &'a str| {
         let matched = signatures.match_name(name).filter(|m| m.service.id == s.service)?;
         Some(Question::new(&matched, name, &s.team, client).after(s.evidence, s.bytes_up))

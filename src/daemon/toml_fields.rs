@@ -199,6 +199,21 @@ impl<'r> Fields<'r> {
         bytes.map(|value| Located { value, line })
     }
 
+    /// A list of whole numbers within bounds; empty where the key is not there.
+    pub fn numbers(&self, key: &'static str, bounds: std::ops::RangeInclusive<u64>) -> Vec<u64> {
+        let read = |v: &DeValue<'_>| v.as_integer().and_then(|i| i128::from_str_radix(i.as_str(), i.radix()).ok());
+        let written = self.list(key).iter().filter_map(|v| self.check(key, v, "a list of whole numbers", read));
+        let within = |n: Located<i128>| match u64::try_from(n.value).ok().filter(|n| bounds.contains(n)) {
+            Some(value) => Some(value),
+            None => {
+                let message = format!("{} holds {}, out of bounds", self.named(key), n.value);
+                self.reading.error(n.line, message, format!("from {} to {}", bounds.start(), bounds.end()));
+                None
+            }
+        };
+        written.filter_map(within).collect()
+    }
+
     /// A date, bare (`2026-11-23`) or as a text.
     pub fn date(&self, key: &'static str) -> Option<Located<Date>> {
         let value = self.value(key)?;

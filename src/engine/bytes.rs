@@ -114,6 +114,18 @@ pub enum Verdict<T> {
     Malformed(usize),
 }
 
+impl<T> Verdict<T> {
+    /// The same answer, what was found turned into something else.
+    pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Verdict<U> {
+        match self {
+            Verdict::Found(found) => Verdict::Found(turn(found)),
+            Verdict::Not => Verdict::Not,
+            Verdict::NeedMore(n) => Verdict::NeedMore(n),
+            Verdict::Malformed(at) => Verdict::Malformed(at),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,12 +20,25 @@ pub enum Table {
     Attributions,
     /// Connection ids of QUIC servers.
     Connections,
+    /// Addresses of which it is known who has them.
+    Bindings,
+    /// Machines known by MAC address or DUID.
+    Machines,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Table; 7] =
-        [Table::Flows, Table::Hellos, Table::Fragments, Table::DnsMemory, Table::Sightings, Table::Attributions, Table::Connections];
+    pub const ALL: [Table; 9] = [
+        Table::Flows,
+        Table::Hellos,
+        Table::Fragments,
+        Table::DnsMemory,
+        Table::Sightings,
+        Table::Attributions,
+        Table::Connections,
+        Table::Bindings,
+        Table::Machines,
+    ];
 
     /// The word used in labels.
     pub const fn word(self) -> &'static str {
@@ -37,6 +50,8 @@ impl Table {
             Table::Sightings => "sightings",
             Table::Attributions => "attributions",
             Table::Connections => "connections",
+            Table::Bindings => "bindings",
+            Table::Machines => "machines",
         }
     }
 }

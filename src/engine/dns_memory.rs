@@ -71,6 +71,12 @@ impl DnsMemory {
         self.trim();
     }
 
+    /// Forgets what clients asked for.
+    pub fn forget_where(&mut self, is_meant: impl Fn(IpAddr) -> bool) {
+        self.entries.retain(|(client, _), _| !is_meant(*client));
+        self.order.retain(|(client, _, _)| !is_meant(*client));
+    }
+
     /// The names `client` knows `address` by at this moment; an address that was never asked for gives none.
     pub fn names(&self, client: IpAddr, address: IpAddr, now: Time) -> impl Iterator<Item = &HostName> {
         let names = self.entries.get(&(client, address)).map_or(&[][..], |e| &e.names);

@@ -17,6 +17,7 @@ pub mod group;
 pub mod host;
 pub mod identity;
 pub mod ledger;
+pub mod mac;
 pub mod names;
 pub mod packet;
 pub mod pattern;

@@ -19,6 +19,7 @@ use scene::{HOUR, Scene, zones};
 use shadowtap::engine::attribution::{Attribution, Bounds, Judgement};
 use shadowtap::engine::event::{BlindSpot, Reason};
 use shadowtap::engine::frame::Time;
+use shadowtap::engine::identity::Exclusion;
 use shadowtap::engine::ledger::Thresholds;
 use shadowtap::engine::visibility::{Count, Increment, Sight};
 use shadowtap::engine::{Engine, Settings};
@@ -40,6 +41,8 @@ fn judgement() -> Judgement {
         zones: Arc::new(zones()),
         inside: Arc::new([]),
         directory: Arc::default(),
+        exclude: Exclusion::default(),
+        shared: Arc::new([]),
         thresholds: Thresholds::default(),
     }
 }

@@ -7,6 +7,7 @@ use shadowtap::daemon::rules::Catalogue;
 use shadowtap::engine::attribution::{Attribution, Bounds, Judgement};
 use shadowtap::engine::event::Source;
 use shadowtap::engine::group::Groups;
+use shadowtap::engine::identity::Exclusion;
 use shadowtap::engine::ledger::Thresholds;
 use shadowtap::engine::policy::Policy;
 use shadowtap::engine::sighting::Sighting;
@@ -23,6 +24,8 @@ pub fn attribution(bounds: Bounds) -> Attribution {
         zones: Arc::new(Groups::default()),
         inside: Arc::from([]),
         directory: Arc::default(),
+        exclude: Exclusion::default(),
+        shared: Arc::from([]),
         thresholds: Thresholds::default(),
     };
     Attribution::new(judgement, bounds)
@@ -34,7 +37,7 @@ pub type Told = (String, &'static str, u32, Vec<&'static str>);
 /// The sightings of a watched capture, and its encrypted flows and blind spots by word.
 pub fn judged(watch: &mut Watch) -> (Vec<Told>, BTreeMap<&'static str, u64>) {
     watch.flows();
-    let mut attribution = attribution(Bounds { flows: 1000, dns_memory: 1000, sightings: 1000, seed: 1 });
+    let mut attribution = attribution(Bounds { flows: 1000, dns_memory: 1000, sightings: 1000, bindings: 1000, seed: 1 });
     let mut last: BTreeMap<String, Sighting> = BTreeMap::new();
     watch.events.iter().for_each(|event| attribution.event(event));
     attribution.finish();

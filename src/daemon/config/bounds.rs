@@ -13,11 +13,13 @@ pub struct Bounds {
     pub dns_memory: usize,
     /// Open sightings; default 500,000.
     pub sightings: usize,
+    /// Addresses of which it is known who has them, and as many machines; default 200,000.
+    pub bindings: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { flows: 1_000_000, hellos: 8192, dns_memory: 500_000, sightings: 500_000 }
+        Bounds { flows: 1_000_000, hellos: 8192, dns_memory: 500_000, sightings: 500_000, bindings: 200_000 }
     }
 }
 
@@ -33,6 +35,7 @@ impl Bounds {
             hellos: number("hellos", default.hellos, 16),
             dns_memory: number("dns_memory", default.dns_memory, 100),
             sightings: number("sightings", default.sightings, 100),
+            bindings: number("bindings", default.bindings, 100),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration: what may be set, what holds where nothing is, and every problem of the file at once.
 
 mod bounds;
+mod exclude;
 mod policy;
 mod read;
 mod webhook;
@@ -19,6 +20,7 @@ use super::notice::NoticeKind;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
+use crate::engine::identity::Exclusion;
 
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
@@ -57,6 +59,10 @@ pub struct Config {
     pub user: Option<String>,
     /// Networks whose clients get sightings; empty: every client counts.
     pub inside: Vec<IpNet>,
+    /// Networks whose addresses many share, behind a NAT or proxy; default none.
+    pub shared: Vec<IpNet>,
+    /// `[exclude]`
+    pub exclude: Exclusion,
     /// `[capture]`
     pub capture: Capture,
     /// `[store]`

@@ -9,7 +9,7 @@ use minisign_verify::PublicKey;
 
 use super::policy::PolicyFile;
 use super::webhook::Webhook;
-use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store, Unmatched};
+use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store, Unmatched, exclude};
 use crate::daemon::identity::{Format, Source};
 use crate::daemon::notice::NoticeKind;
 use crate::daemon::store_place::{Location, NoPlace};
@@ -24,6 +24,8 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     Config {
         user,
         inside: networks(top, "inside"),
+        shared: networks(top, "shared"),
+        exclude: top.table("exclude").map(|t| exclude::read(&t)).unwrap_or_default(),
         capture: top.table("capture").map(|t| capture(&t)).unwrap_or_default(),
         store: top.table("store").map(|t| store(&t)).unwrap_or_default(),
         http: top.table("http").map(|t| http(&t)).unwrap_or_default(),

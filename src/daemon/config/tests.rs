@@ -25,6 +25,11 @@ fn reads_all_keys() {
     let config = accepted(include_str!("../../../tests/fixtures/full.toml"));
     assert_eq!(config.user.as_deref(), Some("shadowtap"));
     assert_eq!((config.inside.len(), config.teams.len(), config.zones.len(), config.identities.len()), (2, 2, 1, 1));
+    assert_eq!(config.shared, ["10.9.0.1/32".parse().unwrap()]);
+    let guests = crate::engine::event::Link { vlans: [40].into_iter().collect(), ..Default::default() };
+    let holds = |address: &str, link| config.exclude.holds(address.parse().unwrap(), &link);
+    assert!(holds("10.200.1.1", Default::default()) && holds("10.0.0.1", guests) && config.exclude.holds_mac([2, 0, 0, 0, 0, 6]));
+    assert!(!holds("10.0.0.1", Default::default()) && Config::default().exclude.is_empty());
     assert_eq!((config.capture.interfaces.len(), config.capture.promiscuous, config.capture.buffer_mib), (2, false, 128));
     assert_eq!((config.store.url.as_str(), config.http.listen.port()), ("sqlite:///tmp/x.sqlite", 9700));
     assert_eq!(config.signatures.folder.as_deref(), Some(Path::new("/srv/signatures")));
@@ -62,6 +67,10 @@ fn finds_all_mistakes_at_once() {
         "c.toml:24: error: policy.rule.expires is no date | write expires = 2026-11-23",
         "c.toml:28: error: url is http to another machine: alerts would cross the network in the clear | use https, or set allow_plain = true",
         "c.toml:35: error: subnet 10.0.0.0/8 is in team \"other\" and in team \"lab\" | leave it in one of them; a narrower subnet may be in another",
+        "c.toml:40: error: exclude.macs \"02:00:00:00:00\" is no MAC address | write 02:00:00:00:00:05",
+        "c.toml:41: error: exclude.vlans holds 4095, out of bounds | from 1 to 4094",
+        "c.toml:41: error: exclude.vlans is a TOML string | it takes a list of whole numbers",
+        "c.toml:42: error: exclude.mac is no known key | did you mean \"macs\"?",
         "c.toml:32: error: two webhooks are named \"soc\" | give each its own name",
     ];
     for want in wanted {

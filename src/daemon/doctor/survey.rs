@@ -13,6 +13,7 @@ use crate::engine::counters::Counters;
 use crate::engine::event::{Event, Source};
 use crate::engine::flow::FlowKey;
 use crate::engine::frame::{Frame, LinkType, Time};
+use crate::engine::identity::Exclusion;
 use crate::engine::ledger::Thresholds;
 use crate::engine::packet::{Layer, Packet, Step, Transport, Walk};
 use crate::engine::visibility::Count;
@@ -76,6 +77,8 @@ impl Survey {
             zones: Arc::default(),
             inside: Arc::new([]),
             directory: Arc::default(),
+            exclude: Exclusion::default(),
+            shared: Arc::new([]),
             thresholds: Thresholds::default(),
         };
         Survey {
@@ -183,6 +186,7 @@ impl Survey {
                     o.ends.client
                 }
                 Event::Flow(state) => state.ends.client,
+                Event::Binding(_) => return,
             };
             if clients.len() < MAX_KNOWN {
                 clients.insert(client);

@@ -157,6 +157,11 @@ impl Metrics {
         self.registered.evictions.with_label_values(&[table]).inc_by(added);
     }
 
+    /// Adds what the site leaves out: `what` is `flow` or `name`.
+    pub fn excluded(&self, what: &'static str, added: u64) {
+        self.registered.excluded.with_label_values(&[what]).inc_by(added);
+    }
+
     /// Notes how long a commit took.
     pub fn store_write(&self, seconds: f64) {
         self.registered.store_write.observe(seconds);

@@ -6,6 +6,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::engine::event::{Anomaly, Source};
+use crate::engine::identity::Excluded;
 
 /// From a commit nobody feels to one that is in trouble.
 const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
@@ -23,6 +24,7 @@ pub(super) struct Registered {
     pub capture_dropped: IntCounterVec,
     pub events_dropped: IntCounter,
     pub evictions: IntCounterVec,
+    pub excluded: IntCounterVec,
     pub store_write: Histogram,
     pub store_queue: IntGauge,
     pub alerts: IntCounterVec,
@@ -69,6 +71,7 @@ impl Registered {
                 &["interface", "where"],
             )?,
             events_dropped: register(r, IntCounter::new("shadowtap_events_dropped_total", "Events lost because the ledger was behind.")?)?,
+            excluded: counters(r, "excluded_total", "Flows and names of clients that the configuration leaves out.", &["what"])?,
             evictions: counters(r, "table_evictions_total", "Oldest entries a full table let go.", &["table"])?,
             store_write: register(r, Histogram::with_opts(write)?)?,
             store_queue: register(r, IntGauge::new("shadowtap_store_queue_depth", "Findings that wait for the store.")?)?,
@@ -93,6 +96,9 @@ impl Registered {
         }
         for kind in Anomaly::ALL {
             self.anomalies.with_label_values(&[kind.word()]);
+        }
+        for (what, _) in Excluded::default().words() {
+            self.excluded.with_label_values(&[what]);
         }
         for what in ["configuration", "signatures", "policy", "identity", "update"] {
             for result in ["ok", "refused"] {

@@ -50,6 +50,7 @@ pub(super) struct Stats {
     named: u64,
     blind_spots: BTreeMap<&'static str, u64>,
     anomalies: BTreeMap<&'static str, u64>,
+    excluded: BTreeMap<&'static str, u64>,
     #[serde(skip)]
     last: Time,
 }
@@ -81,6 +82,7 @@ impl Stats {
             named,
             blind_spots,
             anomalies: anomalies.map(|(a, n)| (a.word(), n)).collect(),
+            excluded: attribution.excluded().words().into_iter().filter(|(_, n)| *n > 0).collect(),
             last: engine.now(),
         }
     }

@@ -66,6 +66,7 @@ pub(super) fn spawn(
         remembered: Instant::now(),
         sights: HashMap::new(),
         evictions: Default::default(),
+        excluded: Default::default(),
     };
     std::thread::Builder::new().name("ledger".into()).spawn(move || ledger.run(&events))
 }
@@ -77,7 +78,8 @@ struct LedgerThread {
     flushed: Instant,
     remembered: Instant,
     sights: HashMap<(Arc<str>, Sight), Running>,
-    evictions: [Running; 3],
+    evictions: [Running; 5],
+    excluded: [Running; 2],
 }
 
 impl LedgerThread {
@@ -152,6 +154,9 @@ impl LedgerThread {
         }
         for ((table, count), running) in self.attribution.evictions().into_iter().zip(&mut self.evictions) {
             metrics.evictions(Table::word(table), running.advance(count));
+        }
+        for ((what, count), running) in self.attribution.excluded().words().into_iter().zip(&mut self.excluded) {
+            metrics.excluded(what, running.advance(count));
         }
     }
 }

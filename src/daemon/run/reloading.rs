@@ -144,7 +144,7 @@ impl Reloading {
     /// Judges by something else from now on. The ledger must hear of it: wait for room rather than drop.
     async fn judge(&self, judgement: Box<Judgement>) {
         let events = self.events.clone();
-        let _ = tokio::task::spawn_blocking(move || events.send(Message::Judge(judgement))).await;
+        let _ = tokio::task::spawn_blocking(move || drop(events.send(Message::Judge(judgement)))).await;
     }
 
     /// Says that everything stays as it is, and counts which parts were refused.
@@ -191,7 +191,7 @@ impl Reloading {
     /// Begins to remember names that belong to no service, or forgets all of it.
     async fn remember_anew(&self) {
         let (events, unmatched) = (self.events.clone(), Box::new(pipeline::unmatched(&self.config, rand::random())));
-        let _ = tokio::task::spawn_blocking(move || events.send(Message::Remember(unmatched))).await;
+        let _ = tokio::task::spawn_blocking(move || drop(events.send(Message::Remember(unmatched)))).await;
         if !self.config.unmatched.enabled
             && let Err(error) = self.store.forget_unmatched().await
         {

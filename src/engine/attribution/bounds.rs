@@ -12,13 +12,14 @@ use crate::engine::sighting::Sighting;
 
 impl Attribution {
     /// Judges an open sighting as far as it has come, by the name seen last; it can only become stricter.
-    pub(super) fn tighten(&mut self, client: IpAddr, key: &SightingKey, name: &str) {
+    pub(super) fn tighten(&mut self, key: &SightingKey, name: &str) {
         let Judgement { policy, signatures, .. } = &self.judgement;
         if !policy.has_bounds() {
             return;
         }
         let (Some(standing), Some(matched)) = (self.ledger.standing(key), signatures.match_name(name)) else { return };
-        let question = Question::new(&matched, name, &standing.team, Some(client)).after(standing.evidence, standing.bytes_up);
+        let question =
+            Question::new(&matched, name, &standing.team, Some(key.client.address())).after(standing.evidence, standing.bytes_up);
         let status = policy.decide(&question, self.now).status;
         if status.is_stricter_than(standing.status) {
             self.ledger.tighten(key, status);
@@ -37,7 +38,7 @@ fn statuses(judgement: &Judgement, client: IpAddr, sighting: &Sighting, name: &s
 
 /// Whether an open sighting stands as it would if it had begun under these rules, by one of its names.
 pub(super) fn stands(judgement: &Judgement, key: &SightingKey, sighting: &Sighting, now: Time) -> bool {
-    let as_it_is = |name: &Arc<str>| statuses(judgement, key.client, sighting, name, now) == Some((key.status, sighting.status));
+    let as_it_is = |name: &Arc<str>| statuses(judgement, key.client.address(), sighting, name, now) == Some((key.status, sighting.status));
     sighting.names.iter().any(as_it_is)
 }
 

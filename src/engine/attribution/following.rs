@@ -1,7 +1,7 @@
 //! Flows: their bytes go to the sighting of their name, they count as named or by why they are not, and so does what hides in them.
 
+use super::Attribution;
 use super::flows::FlowRecord;
-use super::{Attribution, Detection, detect};
 use crate::engine::agent::{Clues, classify};
 use crate::engine::event::{FlowState, Reason, Source, Transport};
 use crate::engine::ledger::Entry;
@@ -14,10 +14,15 @@ impl Attribution {
         if !self.is_inside(state.ends.client) {
             return;
         }
+        self.bindings.sees(state.ends.client, &state.link, state.last_seen);
         self.flows.heal(state);
-        if self.flows.begins(state) && state.reason != Reason::Named {
-            self.flows.wait(state, self.now);
+        if self.flows.begins(state) {
+            self.bindings.passes(state.ends.client, &state.link, state.first_seen);
+            if state.reason != Reason::Named {
+                self.flows.wait(state, self.now);
+            }
         }
+        self.enrich();
         self.flows.wait_on(state);
         if self.flows.may_hide(state) {
             self.blind_spot(state);
@@ -50,7 +55,7 @@ impl Attribution {
     /// Bytes of a flow that has a name. The first are a contact too.
     fn bytes(&mut self, record: &FlowRecord, up: u64, down: u64, state: &FlowState) {
         let name = record.name.as_ref().filter(|n| n.is_host());
-        let detection = name.and_then(|name| detect(&self.judgement, record.client, name.as_str(), self.now));
+        let detection = name.and_then(|name| self.detect(record.client, name.as_str(), state.first_seen, self.now));
         let at = state.last_seen;
         let (Some(name), Some(detection)) = (name, detection) else {
             if let Some(name) = name {
@@ -63,15 +68,15 @@ impl Attribution {
         let is_counted = record.counted.as_ref().is_some_and(|(service, status)| *service == key.service && *status == key.status);
         let goes_on = (up > 0 || down > 0) && !self.ledger.is_open(key);
         if !is_counted || goes_on {
-            self.enter(record.client, &detection, &Entry::Contact { is_use: detection.is_use }, at);
+            self.enter(&detection, &Entry::Contact { is_use: detection.is_use }, at);
             self.ledger.note(&detection.key, record.source, &name.as_str().into(), classify(&record.clues, detection.place));
             self.flows.counted(state.id, &detection.key.service, detection.key.status);
         }
         if up > 0 || down > 0 {
-            let Detection { is_use, is_upload, .. } = detection;
-            self.enter(record.client, &detection, &Entry::Bytes { is_use, is_upload, up, down }, at);
+            let (is_use, is_upload) = (detection.is_use, detection.is_upload);
+            self.enter(&detection, &Entry::Bytes { is_use, is_upload, up, down }, at);
         }
-        self.tighten(record.client, &detection.key, name.as_str());
+        self.tighten(&detection.key, name.as_str());
     }
 
     /// A flow that stayed nameless: the client's own look-ups may name it, if they leave one name only.

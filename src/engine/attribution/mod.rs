@@ -7,6 +7,7 @@ mod following;
 mod resolvers;
 #[cfg(test)]
 mod tests;
+mod who;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,15 +21,16 @@ use super::event::{BlindSpot, Detail, Event, Observation, Source};
 use super::frame::Time;
 use super::group::Groups;
 use super::host::HostName;
-use super::identity::Directory;
+use super::identity::{Bindings, Client, Directory, Excluded, Exclusion, Who};
 use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
 use super::policy::{Policy, Question};
-use super::sighting::{Finding, Sighting};
+use super::sighting::{Finding, Identity, Sighting};
 use super::signature::{Role, Signatures};
 use super::unmatched::{Remembered, Unmatched};
 use super::visibility::{Sight, Visibility};
 use flows::{FlowRecord, Flows};
 use resolvers::{LookUp, Resolvers};
+use who::{enriched, is_other_person, joined, who_of};
 
 /// Packet time a nameless flow waits before the DNS memory is asked, in seconds.
 pub const WAIT_SECONDS: u64 = 2;
@@ -48,6 +50,10 @@ pub struct Judgement {
     pub inside: Arc<[IpNet]>,
     /// What the site knows of its clients.
     pub directory: Arc<Directory>,
+    /// Whom the site leaves out.
+    pub exclude: Exclusion,
+    /// Networks whose addresses are shared by many: NAT, proxies.
+    pub shared: Arc<[IpNet]>,
     /// What counts as use.
     pub thresholds: Thresholds,
 }
@@ -61,13 +67,15 @@ pub struct Bounds {
     pub dns_memory: usize,
     /// Open sightings.
     pub sightings: usize,
+    /// Addresses of which it is known who has them, and as many machines.
+    pub bindings: usize,
     /// Keys the hashes.
     pub seed: u64,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { flows: 1_000_000, dns_memory: 500_000, sightings: 500_000, seed: 0 }
+        Bounds { flows: 1_000_000, dns_memory: 500_000, sightings: 500_000, bindings: 200_000, seed: 0 }
     }
 }
 
@@ -82,6 +90,8 @@ pub struct Attribution {
     visibility: Visibility,
     resolvers: Resolvers,
     unmatched: Option<Unmatched>,
+    bindings: Bindings,
+    excluded: Excluded,
 }
 
 /// What a name means for a client.
@@ -90,6 +100,8 @@ struct Detection {
     is_use: bool,
     is_upload: bool,
     place: Place,
+    identity: Identity,
+    team: Arc<str>,
 }
 
 impl Attribution {
@@ -105,12 +117,21 @@ impl Attribution {
             visibility: Visibility::new(bounds.seed),
             resolvers: Resolvers::default(),
             unmatched: None,
+            bindings: Bindings::new(bounds.bindings, bounds.seed),
+            excluded: Excluded::default(),
         }
     }
 
     /// Takes an event.
     pub fn event(&mut self, event: &Event) {
+        if self.is_left_out(event) {
+            return;
+        }
         match event {
+            Event::Binding(binding) => {
+                self.tick(binding.time);
+                self.binding(binding);
+            }
             Event::Name(observation) => {
                 self.tick(observation.time);
                 self.observation(observation);
@@ -138,24 +159,33 @@ impl Attribution {
         self.ledger.end_silent(now);
     }
 
-    /// Judges by new rules from now on. Open sightings that would be judged differently end, so that each keeps the status it had.
+    /// Judges by new rules from now on. Open sightings that would be judged differently, or be somebody else's, end, so that each keeps the
+    /// status it had; to the others is added what is known now.
     pub fn judge_by(&mut self, judgement: Judgement) {
         self.judgement = judgement;
         self.ledger.set_thresholds(self.judgement.thresholds);
-        let judgement = &self.judgement;
-        let now = self.now;
+        let (judgement, bindings, now) = (&self.judgement, &self.bindings, self.now);
         self.ledger.end_where(|key, sighting| {
-            let team = judgement.teams.name_of(key.client);
-            *team != sighting.team || !bounds::stands(judgement, key, sighting, now)
+            let who = who_of(bindings, key, sighting);
+            let (identity, team) = joined(judgement, &who, now);
+            let is_out =
+                judgement.exclude.holds_address(key.client.address()) || identity.mac.is_some_and(|mac| judgement.exclude.holds_mac(mac));
+            is_out
+                || team != sighting.team
+                || is_other_person(&sighting.identity, &identity)
+                || !bounds::stands(judgement, key, sighting, now)
         });
+        self.ledger.update(|key, sighting| enriched(judgement, &who_of(bindings, key, sighting), key, sighting, now));
+        self.memory.forget_where(|client| judgement.exclude.holds_address(client));
         self.flows.forget_detections();
     }
 
-    /// Puts an open sighting of an earlier run back. One whose client cannot be read as an address ends.
+    /// Puts an open sighting of an earlier run back. One whose client cannot be read as an address or prefix ends.
     pub fn restore(&mut self, sighting: Sighting) {
-        if let Ok(client) = sighting.client.parse() {
-            let status = bounds::first_status(&self.judgement, client, &sighting);
-            let key = SightingKey { client, service: Arc::clone(&sighting.service), status };
+        if let Ok(client) = sighting.client.parse::<Client>() {
+            self.bindings.restore(client, &sighting.identity);
+            let status = bounds::first_status(&self.judgement, client.address(), &sighting);
+            let key = SightingKey { client, tenure: 0, service: Arc::clone(&sighting.service), status };
             self.ledger.restore(key, sighting);
         }
     }
@@ -197,8 +227,15 @@ impl Attribution {
     }
 
     /// Evictions of the tables kept here: cumulative.
-    pub fn evictions(&self) -> [(Table, u64); 3] {
-        [(Table::DnsMemory, self.memory.evicted()), (Table::Sightings, self.ledger.evicted()), (Table::Attributions, self.flows.evicted())]
+    pub fn evictions(&self) -> [(Table, u64); 5] {
+        let (bindings, machines) = self.bindings.evicted();
+        [
+            (Table::DnsMemory, self.memory.evicted()),
+            (Table::Sightings, self.ledger.evicted()),
+            (Table::Attributions, self.flows.evicted()),
+            (Table::Bindings, bindings),
+            (Table::Machines, machines),
+        ]
     }
 
     /// Flows whose names are known now; they are lost with a crash.
@@ -211,7 +248,11 @@ impl Attribution {
     }
 
     fn observation(&mut self, o: &Observation) {
-        if o.source.is_clients_own() || !self.is_inside(o.ends.client) {
+        if !self.is_inside(o.ends.client) {
+            return;
+        }
+        self.meet(o);
+        if o.source.is_clients_own() {
             return;
         }
         if let Detail::Answer { addresses, .. } = &o.detail {
@@ -252,10 +293,10 @@ impl Attribution {
             }
             return;
         }
-        let Some(detection) = detect(&self.judgement, l.client, l.name.as_str(), l.time) else {
+        let Some(detection) = self.detect(l.client, l.name.as_str(), l.time, l.time) else {
             return self.unmatched(l.client, &l.name, l.time);
         };
-        self.enter(l.client, &detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
+        self.enter(&detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
         self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Verdict::default());
     }
 
@@ -266,9 +307,16 @@ impl Attribution {
         }
     }
 
-    fn enter(&mut self, client: IpAddr, detection: &Detection, entry: &Entry, now: Time) {
+    /// What a name means for who had an address at a moment.
+    fn detect(&mut self, client: IpAddr, name: &str, held: Time, now: Time) -> Option<Detection> {
+        self.judgement.signatures.match_name(name)?;
+        let who = self.bindings.who(client, held);
+        detect(&self.judgement, &who, name, now)
+    }
+
+    fn enter(&mut self, detection: &Detection, entry: &Entry, now: Time) {
         let judgement = &self.judgement;
-        self.ledger.enter(&detection.key, entry, now, || heading(judgement, client, &detection.key.service));
+        self.ledger.enter(&detection.key, entry, now, || heading(judgement, detection));
     }
 
     fn count(&mut self, client: IpAddr, sight: Sight, at: Time) {
@@ -282,21 +330,21 @@ fn is_hidden(detail: &Detail) -> bool {
     matches!(detail, Detail::Hello(hello) if hello.ech == super::event::Ech::Real)
 }
 
-fn detect(judgement: &Judgement, client: IpAddr, name: &str, now: Time) -> Option<Detection> {
+fn detect(judgement: &Judgement, who: &Who, name: &str, now: Time) -> Option<Detection> {
     let matched = judgement.signatures.match_name(name)?;
-    let team = judgement.teams.name_of(client);
-    let status = judgement.policy.decide(&Question::new(&matched, name, team, Some(client)), now).status;
-    let key = SightingKey { client, service: Arc::clone(&matched.service.id), status };
+    let (identity, team) = joined(judgement, who, now);
+    let status = judgement.policy.decide(&Question::new(&matched, name, &team, Some(who.client.address())), now).status;
+    let key = SightingKey { client: who.client, tenure: who.tenure, service: Arc::clone(&matched.service.id), status };
     let place = Place { role: matched.role, category: matched.service.category };
-    Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use(), place })
+    Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use(), place, identity, team })
 }
 
-fn heading(judgement: &Judgement, client: IpAddr, service: &str) -> Heading {
-    let known = judgement.signatures.service(service);
+fn heading(judgement: &Judgement, detection: &Detection) -> Heading {
+    let known = judgement.signatures.service(&detection.key.service);
     Heading {
-        client: client.to_string().into(),
-        identity: Arc::default(),
-        team: Arc::clone(judgement.teams.name_of(client)),
+        client: detection.key.client.to_string().into(),
+        identity: Arc::new(detection.identity.clone()),
+        team: Arc::clone(&detection.team),
         vendor: known.map_or_else(|| "".into(), |s| Arc::clone(&s.vendor)),
         category: known.map_or_else(|| "".into(), |s| s.category.word().into()),
     }

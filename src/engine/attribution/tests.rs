@@ -1,10 +1,12 @@
 //! What events become: sessions, connections and bytes, through losses, silence, reloads and restarts.
 
+mod identity;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::event::{Ends, FlowId, FlowState, HelloFacts, Reason, Transport};
+use crate::engine::event::{Ends, FlowId, FlowState, HelloFacts, Link, Reason, Transport};
 use crate::engine::host::HostName;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
@@ -35,6 +37,8 @@ fn judgement() -> Judgement {
         zones: Arc::new(Groups::default()),
         inside: [].into(),
         directory: Arc::default(),
+        exclude: Exclusion::default(),
+        shared: [].into(),
         thresholds: Thresholds::default(),
     }
 }
@@ -63,6 +67,7 @@ fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) -> FlowState 
         reason: if name.is_empty() { Reason::NoSni } else { Reason::Named },
         is_encrypted: true,
         blind_spot: None,
+        link: Link::default(),
         closed: false,
     }
 }
@@ -82,7 +87,7 @@ fn hello(id: u64, name: &str, second: u64) -> Event {
         flow: Some(FlowId(id)),
         name: HostName::unchecked(name),
         encap: Encap::default(),
-        mac: None,
+        link: Link::default(),
         proxied: None,
         detail: Detail::Hello(Box::default()),
     }))

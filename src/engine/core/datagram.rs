@@ -24,6 +24,9 @@ impl Engine {
         flow.last_seen = now;
         flow.is_told = false;
         let phase = flow.phase;
+        if flow.directions.get(direction).is_some_and(|d| d.packets == 0) {
+            flow.meet(direction, packet);
+        }
         if let Some(d) = flow.directions.get_mut(direction) {
             d.packets = d.packets.saturating_add(1);
             if !d.datagram(packet.segment.payload, packet.segment.wire) {

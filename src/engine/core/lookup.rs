@@ -1,4 +1,4 @@
-//! Look-ups and announcements: DNS over UDP and TCP, mDNS, LLMNR, NetBIOS, DHCP. They open no flow of their own.
+//! Look-ups and announcements: DNS over UDP and TCP, mDNS, LLMNR, NetBIOS, DHCP, RADIUS accounting. They open no flow of their own.
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -6,9 +6,10 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 use super::{Engine, Sink};
-use crate::engine::event::{Anomaly, Detail, Ends, Event, Observation, Source};
+use crate::engine::event::{Anomaly, Detail, Ends, Event, Link, Observation, Source};
 use crate::engine::frame::Time;
 use crate::engine::host::HostName;
+use crate::engine::mac::is_individual;
 use crate::engine::names::{announce, dns};
 use crate::engine::packet::Packet;
 use crate::engine::stream::Inserted;
@@ -51,7 +52,15 @@ impl Engine {
         match (low, high) {
             (53, _) | (_, 53 | 5353 | 5355) | (5353 | 5355, _) => self.dns_message(s.payload, packet, sink),
             (137, 137) => self.announced(announce::netbios_registration(s.payload), Source::Nbns, packet, sink),
-            (67 | 68, 67 | 68) => self.announced(announce::dhcp_host_name(s.payload), Source::Dhcp, packet, sink),
+            (67 | 68, 67 | 68) => {
+                self.dhcp(packet, sink);
+                true
+            }
+            (546 | 547, 546 | 547) => {
+                self.dhcpv6(packet, sink);
+                true
+            }
+            (1646 | 1813, _) | (_, 1646 | 1813) => self.accounting(packet, sink),
             _ => false,
         }
     }
@@ -117,8 +126,9 @@ impl Engine {
         }
     }
 
-    fn observe(&mut self, source: Source, name: HostName, ends: Ends, detail: Detail, packet: &Packet<'_>, sink: Sink<'_>) {
+    pub(super) fn observe(&mut self, source: Source, name: HostName, ends: Ends, detail: Detail, packet: &Packet<'_>, sink: Sink<'_>) {
         self.counters.observation(source);
+        let is_from_client = ends.client == packet.src.ip() && ends.client_port == packet.segment.src_port;
         sink(Event::Name(Box::new(Observation {
             time: packet.time,
             source,
@@ -127,7 +137,7 @@ impl Engine {
             flow: None,
             name,
             encap: *packet.encap,
-            mac: packet.mac,
+            link: link(packet, is_from_client),
             proxied: None,
             detail,
         })));
@@ -171,8 +181,15 @@ impl Engine {
     }
 }
 
+/// What a packet's frame tells of the client; one it did not send tells no time to live.
+pub(super) fn link(packet: &Packet<'_>, is_from_client: bool) -> Link {
+    let (mac, ttl) = if is_from_client { (packet.mac, packet.ttl) } else { (packet.dst_mac, 0) };
+    let mac = mac.filter(|mac| is_individual(*mac));
+    Link { mac, ttl, vlans: packet.encap.vlans().collect() }
+}
+
 /// Ends of a packet: the sender is the client, or the receiver where it is an answer.
-fn ends(packet: &Packet<'_>, is_from_client: bool) -> Ends {
+pub(super) fn ends(packet: &Packet<'_>, is_from_client: bool) -> Ends {
     let s = &packet.segment;
     let (src, dst) = ((packet.src.ip(), s.src_port), (packet.dst.ip(), s.dst_port));
     let ((client, client_port), (server, server_port)) = if is_from_client { (src, dst) } else { (dst, src) };

@@ -1,8 +1,10 @@
 //! [`Engine`]: where the parts of the engine are joined. One engine a capture thread; siblings below know nothing of each other.
 
 mod datagram;
+mod leases;
 mod lookup;
 mod migration;
+mod neighbours;
 mod opening;
 mod said;
 mod segment;
@@ -15,6 +17,7 @@ use super::frame::{Frame, Time};
 use super::packet::{self, Fragments, Packet, Step, Transport, Walk};
 use lookup::Lookups;
 use migration::Connections;
+use neighbours::Told;
 use opening::{Open, Openings};
 use said::EchNames;
 
@@ -65,6 +68,7 @@ pub struct Engine {
     table: FlowTable<Open>,
     fragments: Fragments,
     lookups: Lookups,
+    told: Told,
     ech_names: EchNames,
     openings: Openings,
     connections: Connections,
@@ -84,6 +88,7 @@ impl Engine {
             table: FlowTable::new(settings.flows, settings.engine, settings.seed),
             fragments: Fragments::new(settings.seed),
             lookups: Lookups::new(settings.seed),
+            told: Told::new(settings.seed),
             ech_names: EchNames::default(),
             openings: Openings::new(settings.hellos),
             connections: Connections::new(settings.flows / 4, settings.seed),
@@ -150,6 +155,7 @@ impl Engine {
     fn step(&mut self, step: Result<Step<'_>, Anomaly>, depth: u8, sink: Sink<'_>) {
         match step {
             Ok(Step::Packet(packet)) => self.packet(&packet, sink),
+            Ok(Step::Neighbour(neighbour)) => self.neighbour(&neighbour, sink),
             Ok(Step::Other(_)) => {}
             Ok(Step::Fragment(fragment)) => match self.fragments.insert(&fragment) {
                 Ok(Some(whole)) if depth < packet::MAX_DEPTH => {
@@ -191,7 +197,10 @@ impl Engine {
                 let own = key.within(vlan);
                 match self.table.find(&own) {
                     Some(at) => at,
-                    None if is_same => at,
+                    None if is_same => {
+                        also_in(self.table.flow(at), packet);
+                        at
+                    }
                     None => self.open_flow(own, vlan, sink),
                 }
             }
@@ -281,6 +290,13 @@ impl Engine {
     }
 }
 
+/// A flow is seen in one more VLAN.
+fn also_in(flow: Option<&mut Flow<Open>>, packet: &Packet<'_>) {
+    if let Some(flow) = flow {
+        flow.vlans.extend(packet.encap.vlans());
+    }
+}
+
 /// What tells a flow's beginning from another's: of QUIC the connection id the client chose, else the payload.
 fn digest(packet: &Packet<'_>) -> u32 {
     let payload = packet.segment.payload;
@@ -342,6 +358,7 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         reason: flow.reason.unwrap_or(Reason::Named),
         is_encrypted: flow.is_encrypted,
         blind_spot: flow.blind_spot,
+        link: flow.link(client),
         closed,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 
-use super::{Engine, Sink, ends_of};
+use super::{Engine, Sink, client_of, ends_of};
 use crate::engine::agent::told;
 use crate::engine::event::{Anomaly, Detail, Ech, Event, HelloFacts, Observation, Reason, Source};
 use crate::engine::host::{HostName, NotAHost};
@@ -149,7 +149,7 @@ impl Engine {
                 flow: Some(flow.id),
                 name,
                 encap: *packet.encap,
-                mac: packet.mac,
+                link: flow.link(client_of(flow)),
                 proxied: flow.proxied.as_deref().copied(),
                 detail,
             };

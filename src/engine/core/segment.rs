@@ -28,6 +28,9 @@ impl Engine {
         let Some(flow) = self.table.flow(at) else { return };
         flow.last_seen = now;
         flow.is_told = false;
+        if flow.directions.get(direction).is_some_and(|d| d.packets == 0) {
+            flow.meet(direction, packet);
+        }
         if !account(flow, direction, segment) {
             self.counters.anomaly(Anomaly::Sequence);
         }

@@ -1,5 +1,7 @@
 //! What the engine says: names seen, and the state of flows. Small, owned, sendable across a channel.
 
+mod binding;
+mod link;
 mod words;
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +11,8 @@ use super::host::HostName;
 use super::packet::Encap;
 use super::sighting::Agent;
 
+pub use binding::{Binding, BindingKind, BindingSource, Duid};
+pub use link::{Link, Vlans};
 pub use words::{Anomaly, BlindSpot, Reason, Source};
 
 /// Transport of a flow.
@@ -127,8 +131,8 @@ pub struct Observation {
     pub name: HostName,
     /// VLANs and tunnels as seen, outermost first.
     pub encap: Encap,
-    /// MAC address that sent the frame, where the link has one.
-    pub mac: Option<[u8; 6]>,
+    /// What the frame tells of the client: of an answer, its end's MAC address and VLANs alone.
+    pub link: Link,
     /// Whom the client speaks for: the source address a PROXY header before the opening carries.
     pub proxied: Option<SocketAddr>,
     /// What else was told.
@@ -160,6 +164,8 @@ pub struct FlowState {
     pub is_encrypted: bool,
     /// What hides in it, told by its first packet.
     pub blind_spot: Option<BlindSpot>,
+    /// What its frames tell of the client.
+    pub link: Link,
     /// Whether no more will come.
     pub closed: bool,
 }
@@ -169,6 +175,8 @@ pub struct FlowState {
 pub enum Event {
     /// A name was seen.
     Name(Box<Observation>),
+    /// Who has an address.
+    Binding(Box<Binding>),
     /// A flow stands so: at its first name, every 5 s of packet time while it changes, and at its end.
     Flow(FlowState),
 }

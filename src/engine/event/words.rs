@@ -223,6 +223,12 @@ pub enum Anomaly {
     Quic,
     /// A DNS message that contradicts itself.
     Dns,
+    /// A DHCP message that contradicts itself.
+    Dhcp,
+    /// An ARP or neighbour discovery message that contradicts itself.
+    Neighbour,
+    /// A RADIUS accounting message that contradicts itself.
+    Radius,
     /// A server name that is no host name (RFC 1123).
     Name,
     /// More nested headers than the bound.
@@ -246,7 +252,7 @@ impl Anomaly {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Anomaly; 16] = [
+    pub const ALL: [Anomaly; 19] = [
         Anomaly::Link,
         Anomaly::Ip,
         Anomaly::Tcp,
@@ -255,6 +261,9 @@ impl Anomaly {
         Anomaly::Tls,
         Anomaly::Quic,
         Anomaly::Dns,
+        Anomaly::Dhcp,
+        Anomaly::Neighbour,
+        Anomaly::Radius,
         Anomaly::Name,
         Anomaly::Nesting,
         Anomaly::Snapped,
@@ -276,6 +285,9 @@ impl Anomaly {
             Anomaly::Tls => "tls",
             Anomaly::Quic => "quic",
             Anomaly::Dns => "dns",
+            Anomaly::Dhcp => "dhcp",
+            Anomaly::Neighbour => "neighbour",
+            Anomaly::Radius => "radius",
             Anomaly::Name => "name",
             Anomaly::Nesting => "nesting",
             Anomaly::Snapped => "snapped",

@@ -11,9 +11,10 @@ mod table;
 
 use std::net::SocketAddr;
 
-use super::event::{BlindSpot, FlowId, Reason, Source, Transport};
+use super::event::{BlindSpot, FlowId, Link, Reason, Source, Transport, Vlans};
 use super::frame::Time;
 use super::host::HostName;
+use super::mac::is_individual;
 use super::packet::{Address, Packet};
 use direction::MAX_EARLY;
 
@@ -91,6 +92,12 @@ pub struct Flow<O> {
     pub directions: [Direction; 2],
     /// VLAN of its first packet, see [`super::packet::Encap::vlan`].
     pub vlan: u64,
+    /// MAC addresses of the two ends' frames, all zero where none is known; the lower end first.
+    pub macs: [[u8; 6]; 2],
+    /// Time to live of each end's first packet, 0 where it sent none.
+    pub ttls: [u8; 2],
+    /// Ids of the VLANs it was seen in.
+    pub vlans: Vlans,
     /// Digest of the client's first payload: tells two flows of one key in two VLANs from copies of one.
     pub opening_digest: u32,
     /// Which direction is the client's, where known.
@@ -124,6 +131,27 @@ pub struct Flow<O> {
 }
 
 impl<O> Flow<O> {
+    /// Notes what the first packet of a direction tells of its ends.
+    pub fn meet(&mut self, direction: usize, packet: &Packet<'_>) {
+        let ends = [(direction, packet.mac), (1 - direction, packet.dst_mac)];
+        for (end, mac) in ends {
+            let known = self.macs.get_mut(end).filter(|known| end == direction || **known == [0; 6]);
+            if let (Some(known), Some(mac)) = (known, mac) {
+                *known = mac;
+            }
+        }
+        if let Some(ttl) = self.ttls.get_mut(direction) {
+            *ttl = packet.ttl;
+        }
+        self.vlans.extend(packet.encap.vlans());
+    }
+
+    /// What its frames tell of one end.
+    pub fn link(&self, end: usize) -> Link {
+        let mac = self.macs.get(end).copied().filter(|mac| is_individual(*mac));
+        Link { mac, ttl: self.ttls.get(end).copied().unwrap_or(0), vlans: self.vlans }
+    }
+
     /// Whether a packet of this key from another VLAN belongs to this flow: a copy of one of its packets, or its other direction.
     /// `digest` is that of the packet's payload.
     pub fn is_same(&self, direction: usize, packet: &Packet<'_>, digest: u32) -> bool {

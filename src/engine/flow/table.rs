@@ -85,6 +85,9 @@ impl<O> FlowTable<O> {
             last_seen: now,
             directions: [Direction::default(); 2],
             vlan,
+            macs: Default::default(),
+            ttls: [0; 2],
+            vlans: Default::default(),
             opening_digest: 0,
             client: None,
             phase: Phase::Opening,
@@ -139,6 +142,8 @@ impl<O> FlowTable<O> {
         let old = std::mem::replace(&mut flow.key, key);
         if is_turned {
             flow.directions.swap(0, 1);
+            flow.macs.swap(0, 1);
+            flow.ttls.swap(0, 1);
             flow.client = flow.client.map(|c| 1 - c);
         }
         if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(old), |i| *i == at) {

@@ -4,8 +4,7 @@ mod open;
 mod standing;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
-use std::net::IpAddr;
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -14,6 +13,7 @@ use hashbrown::HashMap;
 use super::agent::{Portrait, Verdict};
 use super::event::Source;
 use super::frame::Time;
+use super::identity::Client;
 use super::policy::Status;
 use super::sighting::{Agent, Evidence, Finding, Identity, Sighting};
 use open::Open;
@@ -28,7 +28,9 @@ const SEARCHED: usize = 64;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SightingKey {
     /// Who.
-    pub client: IpAddr,
+    pub client: Client,
+    /// Number of the owner of that address: another one's use is another sighting.
+    pub tenure: u32,
     /// Service id.
     pub service: Arc<str>,
     /// Policy status by which it was opened: two names of one service may be judged differently. The sighting's own may have become
@@ -59,6 +61,8 @@ pub struct Ledger {
     index: HashMap<SightingKey, usize, FixedState>,
     open: Vec<Option<Open>>,
     free: Vec<usize>,
+    /// Where each client's stand.
+    clients: BTreeSet<(Client, usize)>,
     ends: BinaryHeap<Reverse<(u64, usize, Time)>>,
     dirty: Vec<usize>,
     closed: VecDeque<Finding>,
@@ -75,6 +79,7 @@ impl Ledger {
             index: HashMap::with_hasher(FixedState::with_seed(seed)),
             open: Vec::new(),
             free: Vec::new(),
+            clients: BTreeSet::new(),
             ends: BinaryHeap::new(),
             dirty: Vec::new(),
             closed: VecDeque::new(),
@@ -156,6 +161,27 @@ impl Ledger {
         }
         open.portrait.add(verdict);
         s.agent = open.portrait.agent();
+    }
+
+    /// Changes the open sightings of one owner; `change` says whether it did.
+    pub fn enrich(&mut self, client: Client, tenure: u32, mut change: impl FnMut(&SightingKey, &mut Sighting) -> bool) {
+        let places: Vec<usize> = self.clients.range((client, 0)..=(client, usize::MAX)).map(|(_, at)| *at).collect();
+        self.change(&places, |key, sighting| key.tenure == tenure && change(key, sighting));
+    }
+
+    /// Changes open sightings; `change` says whether it did.
+    pub fn update(&mut self, change: impl FnMut(&SightingKey, &mut Sighting) -> bool) {
+        let places: Vec<usize> = (0..self.open.len()).collect();
+        self.change(&places, change);
+    }
+
+    fn change(&mut self, places: &[usize], mut change: impl FnMut(&SightingKey, &mut Sighting) -> bool) {
+        for at in places {
+            let Some(open) = self.open.get_mut(*at).and_then(Option::as_mut) else { continue };
+            if change(&open.key, &mut open.sighting) && !std::mem::replace(&mut open.is_dirty, true) {
+                self.dirty.push(*at);
+            }
+        }
     }
 
     /// Ends sightings that were silent for a session.
@@ -274,6 +300,7 @@ impl Ledger {
                 self.open.len().saturating_sub(1)
             }
         };
+        self.clients.insert((key.client, at));
         self.index.insert(key, at);
         self.ends.push(Reverse((end, at, first_seen)));
         at
@@ -296,6 +323,7 @@ impl Ledger {
     fn end(&mut self, at: usize) {
         let Some(mut open) = self.open.get_mut(at).and_then(Option::take) else { return };
         self.index.remove(&open.key);
+        self.clients.remove(&(open.key.client, at));
         self.free.push(at);
         open.sighting.closed = true;
         // Nobody drains while the store cannot be written: what ended first is given up first.

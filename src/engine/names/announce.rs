@@ -1,5 +1,4 @@
-//! What clients say of themselves: NetBIOS registrations (RFC 1002), DHCP host names (RFC 2132, RFC 4702). These name a client, never a
-//! server it uses.
+//! What clients say of themselves: NetBIOS registrations (RFC 1002). These name a client, never a server it uses.
 
 use crate::engine::bytes::Reader;
 
@@ -25,31 +24,6 @@ pub fn netbios_registration(message: &[u8]) -> Option<String> {
     (matches!(kind, '\0' | ' ') && !name.is_empty() && name.is_ascii()).then_some(name)
 }
 
-/// Host name (option 12) or fully qualified name (option 81) a DHCPv4 client sends.
-pub fn dhcp_host_name(message: &[u8]) -> Option<String> {
-    // BOOTREQUEST over Ethernet, 236 bytes of fixed fields, the magic cookie, then options.
-    let options = message.get(236..).filter(|_| message.starts_with(&[1, 1, 6]))?.strip_prefix(&[0x63, 0x82, 0x53, 0x63])?;
-    let mut r = Reader::new(options);
-    let mut found = None;
-    while let Some(code) = r.u8() {
-        match code {
-            0 => continue,
-            255 => break,
-            _ => {}
-        }
-        let value = r.vec8()?;
-        let name = match code {
-            12 => value,
-            // Flags and two result codes, then the name in text (RFC 4702 §2); the wire form is not followed.
-            81 if value.first().is_some_and(|flags| flags & 4 == 0) => value.get(3..)?,
-            _ => continue,
-        };
-        let text = String::from_utf8(name.to_ascii_lowercase()).ok();
-        found = text.map(|t| t.trim_end_matches('\0').to_owned()).filter(|t| !t.is_empty()).or(found);
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,13 +36,5 @@ mod tests {
         for n in 0..45 {
             assert_eq!(netbios_registration(&message[..n]), None);
         }
-    }
-
-    #[test]
-    fn reads_a_dhcp_host_name() {
-        let mut message = vec![1, 1, 6, 0];
-        message.resize(236, 0);
-        message.extend_from_slice(b"\x63\x82\x53\x63\x35\x01\x03\x0c\x04ANNA\xff");
-        assert_eq!(dhcp_host_name(&message).as_deref(), Some("anna"));
     }
 }

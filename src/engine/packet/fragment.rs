@@ -54,6 +54,10 @@ pub struct Fragment<'a> {
     pub encap: Encap,
     /// Source MAC address.
     pub mac: Option<[u8; 6]>,
+    /// Destination MAC address.
+    pub dst_mac: Option<[u8; 6]>,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
     pub(super) depth: u8,
 }
 
@@ -183,7 +187,8 @@ mod tests {
 
     fn piece(offset: u32, more: bool, bytes: &[u8]) -> Fragment<'_> {
         let key = FragmentKey { src: Address(1), dst: Address(2), id: 7, protocol: 17, isolation: 0 };
-        Fragment { time: Time(1), key, offset, more, bytes, is_whole: true, encap: Encap::default(), mac: None, depth: 0 }
+        let encap = Encap::default();
+        Fragment { time: Time(1), key, offset, more, bytes, is_whole: true, encap, mac: None, dst_mac: None, ttl: 64, depth: 0 }
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub(super) fn header<'a>(walk: &mut Walk<'a>) -> Result<Inner<'a>, Anomaly> {
 
 #[inline]
 fn v4<'a>(walk: &mut Walk<'a>) -> Result<Inner<'a>, Anomaly> {
-    let Some(&[first, _, l0, l1, i0, i1, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3]) = walk.rest.first_chunk::<20>() else {
+    let Some(&[first, _, l0, l1, i0, i1, f0, f1, ttl, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3]) = walk.rest.first_chunk::<20>()
+    else {
         return Err(Anomaly::Ip);
     };
     let header = usize::from(first & 0x0f) * 4;
@@ -43,6 +44,7 @@ fn v4<'a>(walk: &mut Walk<'a>) -> Result<Inner<'a>, Anomaly> {
     if header < 20 || total < header {
         return Err(Anomaly::Ip);
     }
+    walk.ttl = ttl;
     cut(walk, total);
     walk.skip(header).ok_or(Anomaly::Ip)?;
     let (src, dst) = (Address::v4([s0, s1, s2, s3]), Address::v4([d0, d1, d2, d3]));
@@ -75,6 +77,8 @@ fn piece<'a>(walk: &Walk<'a>, datagram: Datagram, id: u32, offset: u32, more: bo
         is_whole: walk.rest.len() >= walk.wire,
         encap: walk.encap,
         mac: walk.mac,
+        dst_mac: walk.dst_mac,
+        ttl: walk.ttl,
         depth: walk.depth,
     })
 }
@@ -82,7 +86,8 @@ fn piece<'a>(walk: &Walk<'a>, datagram: Datagram, id: u32, offset: u32, more: bo
 #[inline]
 fn v6<'a>(walk: &mut Walk<'a>) -> Result<Inner<'a>, Anomaly> {
     let mut r = Reader::new(walk.rest);
-    let (Some(_), Some(length), Some(next), Some(_)) = (r.u32(), r.u16(), r.u8(), r.u8()) else { return Err(Anomaly::Ip) };
+    let (Some(_), Some(length), Some(next), Some(ttl)) = (r.u32(), r.u16(), r.u8(), r.u8()) else { return Err(Anomaly::Ip) };
+    walk.ttl = ttl;
     let (Some(src), Some(dst)) = (r.array::<16>(), r.array::<16>()) else { return Err(Anomaly::Ip) };
     if length > 0 {
         cut(walk, usize::from(length) + 40);

@@ -46,12 +46,13 @@ fn skip_then(walk: &mut Walk<'_>, n: usize, next: Next) -> Outcome {
 #[inline]
 fn ethernet(walk: &mut Walk<'_>) -> Outcome {
     let header = walk.skip(14).ok_or(Anomaly::Link)?;
-    let Some((_, [a, b, c, d, e, f, hi, lo])) =
+    let Some((dst, [a, b, c, d, e, f, hi, lo])) =
         header.split_first_chunk::<6>().and_then(|(dst, rest)| Some((dst, rest.first_chunk::<8>()?)))
     else {
         return Err(Anomaly::Link);
     };
     walk.mac = Some([*a, *b, *c, *d, *e, *f]);
+    walk.dst_mac = Some(*dst);
     Ok(Next::EtherType(u16::from_be_bytes([*hi, *lo])))
 }
 
@@ -60,7 +61,7 @@ pub(super) fn ether_type(walk: &mut Walk<'_>, kind: u16) -> Outcome {
     match kind {
         0x0800 | 0x86dd => Ok(Next::Ip),
         0x8100 | 0x88a8 | 0x9100 | 0x9200 => vlan(walk),
-        0x0806 => Ok(Next::Stop),
+        0x0806 => Ok(Next::Arp),
         other => rare_ether_type(walk, other),
     }
 }

@@ -60,10 +60,31 @@ pub struct Packet<'a> {
     pub dst: Address,
     /// VLANs and tunnels around it, outermost first.
     pub encap: &'a Encap,
-    /// Source MAC address of the innermost link header.
+    /// Source MAC address of the link header that carries it; none behind a tunnel that carries IP alone.
     pub mac: Option<[u8; 6]>,
+    /// Destination MAC address of the same header.
+    pub dst_mac: Option<[u8; 6]>,
+    /// Time to live, or hop limit, of its IP header.
+    pub ttl: u8,
     /// Its transport header and payload.
     pub segment: Segment<'a>,
+}
+
+/// A message by which neighbours on a link tell their addresses: ARP (RFC 826), or any of ICMPv6 (RFC 4443).
+#[derive(Clone, Debug)]
+pub struct Neighbour<'a> {
+    /// When it was captured.
+    pub time: Time,
+    /// Addresses of the IPv6 header around it; `None` for ARP, which has none.
+    pub ends: Option<(Address, Address)>,
+    /// VLANs and tunnels around it, outermost first.
+    pub encap: &'a Encap,
+    /// MAC address that sent the frame.
+    pub mac: Option<[u8; 6]>,
+    /// Hop limit of the IPv6 header around it; 0 for ARP.
+    pub ttl: u8,
+    /// What the capture holds of the message.
+    pub message: &'a [u8],
 }
 
 /// What became of a frame.
@@ -73,14 +94,22 @@ pub enum Step<'a> {
     Packet(Packet<'a>),
     /// A piece of an IP datagram; [`Walk::resume`] goes on when [`Fragments`] has all of them.
     Fragment(Box<Fragment<'a>>),
-    /// Neither: another protocol, with its IP protocol number where it got that far.
+    /// ARP or ICMPv6.
+    Neighbour(Neighbour<'a>),
+    /// None of these: another protocol, with its IP protocol number where it got that far.
     Other(Option<u8>),
 }
 
 /// What a walk ends at; the rest of a [`Packet`] stands in the walk itself, so that nothing large is handed from call to call.
 enum Found<'a> {
-    Segment { src: Address, dst: Address, segment: Segment<'a> },
+    Segment {
+        src: Address,
+        dst: Address,
+        segment: Segment<'a>,
+    },
     Fragment(Box<Fragment<'a>>),
+    /// The message stands where the walk does.
+    Neighbour(Option<(Address, Address)>),
     Other(Option<u8>),
 }
 
@@ -93,6 +122,9 @@ pub struct Walk<'a> {
     wire: usize,
     encap: Encap,
     mac: Option<[u8; 6]>,
+    dst_mac: Option<[u8; 6]>,
+    /// Of the innermost IP header.
+    ttl: u8,
     depth: u8,
 }
 
@@ -110,6 +142,7 @@ enum Next {
     Ip,
     Mpls,
     Nsh,
+    Arp,
     /// Nothing we follow.
     Stop,
 }
@@ -139,6 +172,11 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Behind a tunnel the MAC addresses outside are the tunnel's: a link header inside gives others.
+    fn leave_link(&mut self) {
+        (self.mac, self.dst_mac) = (None, None);
+    }
+
     fn run(&mut self, mut next: Next) -> Result<Found<'a>, Anomaly> {
         loop {
             next = match next {
@@ -152,9 +190,13 @@ impl<'a> Walk<'a> {
                     ip::Inner::Fragment(fragment) => return Ok(Found::Fragment(fragment)),
                     ip::Inner::Datagram(datagram) => match transport::open(self, &datagram)? {
                         transport::Opened::Found(found) => return Ok(found),
-                        transport::Opened::Tunnel(inner) => inner,
+                        transport::Opened::Tunnel(inner) => {
+                            self.leave_link();
+                            inner
+                        }
                     },
                 },
+                Next::Arp => return Ok(Found::Neighbour(None)),
                 Next::Stop => return Ok(Found::Other(None)),
             }
         }
@@ -169,6 +211,8 @@ impl<'a> Walk<'a> {
             wire: (frame.wire_len as usize).max(frame.bytes.len()),
             encap: Encap::default(),
             mac: None,
+            dst_mac: None,
+            ttl: 0,
             depth: 0,
         }
     }
@@ -185,7 +229,8 @@ impl<'a> Walk<'a> {
 
     /// The walk that goes on with a datagram whose fragments are all there: its last [`Fragment`], and its bytes from [`Fragments`].
     pub fn resumed(fragment: &Fragment<'_>, bytes: &'a [u8]) -> Self {
-        Walk { time: fragment.time, rest: bytes, wire: bytes.len(), encap: fragment.encap, mac: fragment.mac, depth: fragment.depth }
+        let Fragment { time, encap, mac, dst_mac, ttl, depth, .. } = *fragment;
+        Walk { time, rest: bytes, wire: bytes.len(), encap, mac, dst_mac, ttl, depth }
     }
 
     /// Goes on behind the IP header of the fragments.
@@ -196,7 +241,10 @@ impl<'a> Walk<'a> {
         let datagram = ip::Datagram { src: key.src, dst: key.dst, protocol: key.protocol };
         let found = match transport::open(self, &datagram)? {
             transport::Opened::Found(found) => found,
-            transport::Opened::Tunnel(next) => self.run(next)?,
+            transport::Opened::Tunnel(next) => {
+                self.leave_link();
+                self.run(next)?
+            }
         };
         Ok(self.step(found))
     }
@@ -205,9 +253,15 @@ impl<'a> Walk<'a> {
     fn step(&self, found: Found<'a>) -> Step<'_> {
         match found {
             Found::Segment { src, dst, segment } => {
-                Step::Packet(Packet { time: self.time, src, dst, encap: &self.encap, mac: self.mac, segment })
+                let Walk { time, mac, dst_mac, ttl, .. } = *self;
+                Step::Packet(Packet { time, src, dst, encap: &self.encap, mac, dst_mac, ttl, segment })
             }
             Found::Fragment(fragment) => Step::Fragment(fragment),
+            Found::Neighbour(ends) => {
+                let Walk { time, rest, mac, ttl, .. } = *self;
+                let ttl = if ends.is_some() { ttl } else { 0 };
+                Step::Neighbour(Neighbour { time, ends, encap: &self.encap, mac, ttl, message: rest })
+            }
             Found::Other(protocol) => Step::Other(protocol),
         }
     }

@@ -70,6 +70,7 @@ pub(super) fn open<'a>(walk: &mut Walk<'a>, datagram: &Datagram) -> Result<Opene
     let segment = match datagram.protocol {
         6 => tcp(walk)?,
         17 => udp(walk)?,
+        58 => return Ok(Opened::Found(Found::Neighbour(Some((datagram.src, datagram.dst))))),
         other => return tunnel::protocol(walk, other),
     };
     if segment.transport == Transport::Udp

@@ -85,6 +85,7 @@ fn inside<'a>(walk: &mut Walk<'a>, segment: &Segment<'a>, port: u16) -> Option<R
     let is_too_deep = inner.depth >= MAX_DEPTH;
     // One less, so that the tunnel's header is read and tells whether there is one.
     inner.depth = inner.depth.min(MAX_DEPTH - 1);
+    inner.leave_link();
     inner.rest = segment.payload;
     inner.wire = segment.wire as usize;
     let next = match port {
@@ -103,7 +104,7 @@ fn inside<'a>(walk: &mut Walk<'a>, segment: &Segment<'a>, port: u16) -> Option<R
         return Some(Err(Anomaly::Nesting));
     }
     match inner.run(next) {
-        Ok(found @ (Found::Segment { .. } | Found::Fragment(_))) => {
+        Ok(found @ (Found::Segment { .. } | Found::Fragment(_) | Found::Neighbour(_))) => {
             *walk = inner;
             Some(Ok(found))
         }
