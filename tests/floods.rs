@@ -5,6 +5,7 @@ mod wire;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::net::IpAddr;
 
 use shadowtap::engine::attribution::{Attribution, Bounds};
 use shadowtap::engine::counters::Table;
@@ -237,5 +238,21 @@ fn quic_connections_whose_servers_choose_ids() {
         let hello = client.initial(&quic::padded(&quic::crypto(0, &message), 600));
         let answers: Vec<_> = (0..4).map(|_| client.answer(&[1; 100], &dice.next().to_be_bytes())).collect();
         [udp(ends.0, ends.1, &hello)].into_iter().chain(answers.iter().map(|a| udp(ends.1, ends.0, a))).collect()
+    });
+}
+
+#[test]
+fn leases_and_sessions_of_nobody() {
+    flood("leases and sessions", Some("bindings"), ROOM, |dice, n| {
+        let (IpAddr::V4(address), mac) = (client(dice).ip(), dice.next().to_be_bytes()) else { panic!("four bytes") };
+        let mut message = join(&[&[2, 1, 6, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0], &address.octets(), &[0; 8], &[2], &mac[..5]]);
+        message.resize(236, 0);
+        let host = format!("{:016x}", dice.next());
+        let options = join(&[b"\x63\x82\x53\x63\x35\x01\x05\x33\x04\x00\x00\x0e\x10\x0c\x10", host.as_bytes(), b"\xff"]);
+        let lease = join(&[&message, &options]);
+        let user = join(&[&[1, 18], host.as_bytes(), &[40, 6, 0, 0, 0, 1 + (n % 3) as u8, 8, 6], &address.octets()]);
+        let report = join(&[&[4, 1], &(20 + user.len() as u16).to_be_bytes(), &[9; 16], &user]);
+        let (nas, server) = ("10.1.0.1:67".parse().expect("an address"), "10.0.0.254:67".parse().expect("an address"));
+        vec![udp(nas, server, &lease), udp(nas, "10.1.0.2:1813".parse().expect("an address"), &report)]
     });
 }

@@ -13,13 +13,13 @@ pub struct Bounds {
     pub dns_memory: usize,
     /// Open sightings; default 500,000.
     pub sightings: usize,
-    /// Addresses of which it is known who has them, and as many machines; default 200,000.
+    /// Addresses of which it is known who has them, and as many machines; default 100,000.
     pub bindings: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { flows: 1_000_000, hellos: 8192, dns_memory: 500_000, sightings: 500_000, bindings: 200_000 }
+        Bounds { flows: 1_000_000, hellos: 8192, dns_memory: 500_000, sightings: 500_000, bindings: 100_000 }
     }
 }
 

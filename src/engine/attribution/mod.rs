@@ -75,7 +75,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { flows: 1_000_000, dns_memory: 500_000, sightings: 500_000, bindings: 200_000, seed: 0 }
+        Bounds { flows: 1_000_000, dns_memory: 500_000, sightings: 500_000, bindings: 100_000, seed: 0 }
     }
 }
 
