@@ -144,7 +144,7 @@ impl Reloading {
     /// Judges by something else from now on. The ledger must hear of it: wait for room rather than drop.
     async fn judge(&self, judgement: Box<Judgement>) {
         let events = self.events.clone();
-        let _ = tokio::task::spawn_blocking(move || events.send(Message::Judge(judgement))).await;
+        let _ = tokio::task::spawn_blocking(move || drop(events.send(Message::Judge(judgement)))).await;
     }
 
     /// Says that everything stays as it is, and counts which parts were refused.
