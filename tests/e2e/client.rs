@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use crate::net::{Host, Net};
-use crate::server::{ANSWER, QUIC_PAGE, Servers, TCP_PAGE};
+use crate::server::{ANSWER, QUIC_PAGE, Servers, TCP_PAGE, peer};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const BROWSER_PATIENCE: Duration = Duration::from_secs(40);
@@ -35,6 +35,19 @@ impl Client<'_> {
         std::fs::write(&body, vec![b'x'; bytes]).expect("writes the body");
         let answer = self.curl_with(name, "/upload", &["-4", "--data-binary", &format!("@{}", body.display())]);
         assert!(answer.contains(ANSWER), "{name} took the body: {answer:.80}");
+    }
+
+    /// A Python program talks to the chat service at an address under a name; what it printed. See `peers/chat_client.py`.
+    pub fn chat(&self, address: &str, name: &str, options: &[&str]) -> String {
+        let (client, ca) = (peer("chat_client.py"), self.servers.ca());
+        self.net.must(Host::Client, BROWSER_PATIENCE, &[&["python3", &client, address, name, &ca], options].concat())
+    }
+
+    /// A QUIC client sends that many bytes in one request; the bytes of all its datagrams.
+    pub fn upload_quic(&self, address: &str, name: &str, bytes: usize) -> u64 {
+        let this = std::env::current_exe().expect("own path").display().to_string();
+        let line = [&this, "--upload-quic", &format!("{address}:443"), name, &self.servers.ca(), &bytes.to_string()];
+        self.net.must(Host::Client, PATIENCE, &line).trim().parse().expect("a number")
     }
 
     /// `openssl s_client` shakes hands and leaves.

@@ -8,6 +8,7 @@ mod captures;
 mod cases;
 mod client;
 mod fingerprints;
+mod h3;
 mod metrics;
 mod net;
 mod patience;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--serve-quic", address, folder] => quic::serve(address, folder),
+        ["--upload-quic", address, name, ca, bytes] => quic::upload(address, name, ca, bytes.parse().expect("a number")),
         ["--receive", address, file] => receiver::receive(address, file.as_ref()),
         ["--write-captures", folder] => in_network(|client| captures::write(client, folder.as_ref())),
         ["--take-fingerprints", folder] => in_network(|client| fingerprints::take(client, folder.as_ref())),

@@ -9,6 +9,7 @@ pub mod policy_check;
 pub mod policy_lint;
 mod probe;
 pub mod signature_file;
+mod threshold_check;
 
 use std::fs;
 use std::net::IpAddr;
@@ -84,6 +85,7 @@ impl Rules {
     /// The same as if the records of a configuration were these, with no file of clients.
     pub fn compiled(config: &Config, mut catalogue: Catalogue) -> (Rules, Vec<Diagnostic>) {
         catalogue.problems.extend(policy_check::check(&config.policy, &catalogue.entries, &disabled(config)));
+        catalogue.problems.extend(threshold_check::check(config, &catalogue.entries, &disabled(config)));
         let rules = Rules {
             signatures: Arc::new(catalogue.signatures()),
             policy: Arc::new(config.policy.compiled()),

@@ -7,6 +7,8 @@ mod following;
 mod resolvers;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod volume_tests;
 mod who;
 
 use std::net::IpAddr;
@@ -17,7 +19,7 @@ use ipnet::IpNet;
 use super::agent::{self, Clues, Place, Verdict};
 use super::counters::Table;
 use super::dns_memory::DnsMemory;
-use super::event::{BlindSpot, Detail, Event, Observation, Source};
+use super::event::{BlindSpot, Detail, Event, Exchanges, Observation, Source};
 use super::frame::Time;
 use super::group::Groups;
 use super::host::HostName;
@@ -104,11 +106,23 @@ struct Detection {
     team: Arc<str>,
 }
 
+impl Detection {
+    /// Exchanges of this host that are turns: an API's answer may come in one piece, a page's is streamed.
+    fn turns(&self, exchanges: Exchanges) -> u32 {
+        let turns = match self.place.role {
+            Role::Api if self.is_use => exchanges.all,
+            Role::Web | Role::Voice if self.is_use => exchanges.streamed,
+            _ => 0,
+        };
+        turns.into()
+    }
+}
+
 impl Attribution {
     /// Nothing seen yet.
     pub fn new(judgement: Judgement, bounds: Bounds) -> Self {
         Attribution {
-            ledger: Ledger::new(judgement.thresholds, bounds.sightings, bounds.seed),
+            ledger: Ledger::new(judgement.thresholds.clone(), bounds.sightings, bounds.seed),
             memory: DnsMemory::new(bounds.dns_memory, bounds.seed),
             flows: Flows::new(bounds.flows, bounds.seed),
             fingerprints: agent::Table::shipped(),
@@ -163,7 +177,7 @@ impl Attribution {
     /// status it had; to the others is added what is known now.
     pub fn judge_by(&mut self, judgement: Judgement) {
         self.judgement = judgement;
-        self.ledger.set_thresholds(self.judgement.thresholds);
+        self.ledger.set_thresholds(self.judgement.thresholds.clone());
         let (judgement, bindings, now) = (&self.judgement, &self.bindings, self.now);
         self.ledger.end_where(|key, sighting| {
             let who = who_of(bindings, key, sighting);

@@ -6,6 +6,7 @@ pub mod lifecycle;
 pub mod policy;
 pub mod reload;
 pub mod traffic;
+pub mod volume;
 
 use crate::client::Client;
 use crate::net::CLIENTS;
@@ -21,7 +22,7 @@ pub struct Case {
 
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [traffic::CASES, agents::CASES, alerts::CASES, lifecycle::CASES, policy::CASES, reload::CASES].into_iter().flatten()
+    [traffic::CASES, agents::CASES, alerts::CASES, lifecycle::CASES, policy::CASES, reload::CASES, volume::CASES].into_iter().flatten()
 }
 
 /// Who visits last, so that whatever came before has been seen: then what is not there will not come.
