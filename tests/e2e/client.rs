@@ -46,7 +46,7 @@ impl Client<'_> {
     /// A Python program talks to the chat service at an address under a name; what it printed. See `peers/chat_client.py`.
     pub fn chat(&self, address: &str, name: &str, options: &[&str]) -> String {
         let (client, ca) = (peer("chat_client.py"), self.servers.ca());
-        self.net.must(self.host, BROWSER_PATIENCE, &[&["python3", &client, address, name, &ca], options].concat())
+        self.net.must(self.host, BROWSER_PATIENCE, &[&["/usr/bin/python3", &client, address, name, &ca], options].concat())
     }
 
     /// A QUIC client sends that many bytes in one request; the bytes of all its datagrams.

@@ -172,7 +172,6 @@ fn a_key_that_is_none_is_said() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn thresholds_of_a_service_or_a_team_are_checked() {
     let text = "[[team]]\nname = \"design\"\nsubnets = [\"10.0.0.0/8\"]\n[[sighting.threshold]]\nservice = \"openai.*\"\nteam = \
                 \"design\"\nupload_bytes = 5\nengaged_bytes_up = 6\n[[sighting.threshold]]\nteam = \"desing\"\nupload_bytes = 7\n\
@@ -192,8 +191,6 @@ fn thresholds_of_a_service_or_a_team_are_checked() {
 }
 
 #[test]
-=======
->>>>>>> 2e92cbc50c5fa773347b3c8d0272db1ddee7943e
 fn files_of_clients_stand_beside_the_configuration() {
     let text = "[[identity]]\nfile = \"hosts.csv\"\n[[identity]]\nfile = \"/var/lib/misc/d\"\nformat = \"dnsmasq\"\n";
     let (config, problems) = Config::parse(Path::new("/etc/x/c.toml"), text);
@@ -210,29 +207,6 @@ fn files_of_clients_stand_beside_the_configuration() {
             "c.toml:2: error: identity.format has no value \"xml\" | one of: csv, json, netbox, dnsmasq, kea",
             "c.toml:5: error: identity.kind is no known key | one of: format, file",
             "c.toml:7: error: identity.file a is named twice | name it once",
-<<<<<<< HEAD
-=======
-        ]
-    );
-}
-
-#[test]
-fn thresholds_of_a_service_or_a_team_are_checked() {
-    let text = "[[team]]\nname = \"design\"\nsubnets = [\"10.0.0.0/8\"]\n[[sighting.threshold]]\nservice = \"openai.*\"\nteam = \
-                \"design\"\nupload_bytes = 5\nengaged_bytes_up = 6\n[[sighting.threshold]]\nteam = \"desing\"\nupload_bytes = 7\n\
-                [[sighting.threshold]]\nupload_bytes = 8\n[[sighting.threshold]]\nservice = \"openai.*\"\nteam = \"design\"\n";
-    let (config, problems) = Config::parse(Path::new("c.toml"), text);
-    let first = &config.sighting.thresholds[0].limits;
-    assert_eq!((first.upload, first.engaged_up, first.upload_host), (Some(5), Some(6), None));
-    let shown: Vec<_> = problems.iter().map(|d| (d.line, d.message.as_str())).collect();
-    assert_eq!(
-        shown,
-        [
-            (10, "sighting.threshold names team \"desing\", which is no team"),
-            (12, "sighting.threshold names neither a service nor a team"),
-            (14, "sighting.threshold sets no value"),
-            (14, "sighting.threshold is for the same service and team as the one of line 4"),
->>>>>>> 2e92cbc50c5fa773347b3c8d0272db1ddee7943e
         ]
     );
 }
