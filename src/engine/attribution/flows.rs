@@ -36,6 +36,8 @@ pub(super) struct FlowRecord {
     is_judged: bool,
     /// Other use may hide in it; it counts so already.
     is_hiding: bool,
+    /// Its client was forgotten: nothing more of it is entered.
+    is_forgotten: bool,
     waiting: Option<Box<FlowState>>,
 }
 
@@ -54,6 +56,7 @@ impl FlowRecord {
             is_encrypted: false,
             is_judged: false,
             is_hiding: false,
+            is_forgotten: false,
             waiting: None,
         }
     }
@@ -137,7 +140,7 @@ impl Flows {
         record.name.as_ref()?;
         let (up, down) = (state.bytes_up.saturating_sub(record.up), state.bytes_down.saturating_sub(record.down));
         (record.up, record.down) = (record.up.max(state.bytes_up), record.down.max(state.bytes_down));
-        (!record.is_ordinary).then(|| (record.clone(), up, down))
+        (!record.is_ordinary && !record.is_forgotten).then(|| (record.clone(), up, down))
     }
 
     /// The flow counts as a connection of this service with this status.
@@ -226,6 +229,14 @@ impl Flows {
         }
         self.records.remove(&id);
         None
+    }
+
+    /// Nothing more is entered of the flows of these clients.
+    pub(super) fn forget_where(&mut self, mut written: impl FnMut(IpAddr) -> Option<Arc<str>>, is_meant: &dyn Fn(&str) -> bool) {
+        let mut known: HashMap<IpAddr, bool, FixedState> = HashMap::with_hasher(FixedState::with_seed(0));
+        for record in self.records.values_mut() {
+            record.is_forgotten |= *known.entry(record.client).or_insert_with(|| written(record.client).is_some_and(|w| is_meant(&w)));
+        }
     }
 
     /// After a reload any name may belong to a service.
