@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod alerts;
+pub mod audit_entry;
 pub mod bundle;
 pub mod byte_size;
 pub mod capture;
@@ -15,6 +16,8 @@ pub mod doctor;
 pub mod failure;
 #[cfg(test)]
 mod fixture;
+pub mod forgotten;
+pub mod hex;
 pub mod identity;
 pub mod letter;
 pub mod log;
@@ -27,6 +30,7 @@ pub mod notice;
 pub mod output;
 pub mod pipeline;
 pub mod policy;
+pub mod privacy;
 pub mod progress;
 pub mod registrable;
 pub mod rejudge;
@@ -39,6 +43,7 @@ pub mod rights;
 pub mod rule_text;
 pub mod rules;
 pub mod run;
+pub mod sealed;
 pub mod secret;
 pub mod sighting_json;
 pub mod signatures;

@@ -15,6 +15,7 @@ mod reach;
 
 use std::ffi::CString;
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::unistd::{Gid, Uid, User, getegid, geteuid, getuid, initgroups, setgroups, setresgid, setresuid, setuid};
@@ -121,13 +122,14 @@ pub fn stand_in(user: Option<&str>) -> Result<Option<Report>, Failure> {
     drop_to(user, &[]).map(Some)
 }
 
-/// Makes a folder that is missing, for the user dropped to; one that is there is left as it is.
+/// Makes a folder that is missing, for the user dropped to alone; one that is there is left as it is.
 fn make_folder(folder: &Path, target: &Target) -> Result<(), Failure> {
     if folder.exists() {
         return Ok(());
     }
     let failed = |e: std::io::Error| Failure::Permission(format!("{} cannot be made: {e}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
     std::os::unix::fs::chown(folder, Some(target.uid.as_raw()), Some(target.gid.as_raw())).map_err(failed)
 }
 

@@ -139,7 +139,7 @@ impl LedgerThread {
             self.remembered = Instant::now();
             unmatched = self.attribution.drain_unmatched();
         }
-        Batch { findings, visibility: self.attribution.visibility().drain(), unmatched, capture: None }
+        Batch { findings, sealed: Vec::new(), visibility: self.attribution.visibility().drain(), unmatched, capture: None }
     }
 
     fn publish(&mut self) {

@@ -1,0 +1,9 @@
+//! Privacy at the edges: the keys of pseudonyms, what is sealed with them, and what configuration makes of the ledger's door.
+
+mod folder;
+mod key;
+mod seal;
+
+pub use folder::KeyFolder;
+pub use key::PeriodKey;
+pub use seal::{Opened, Sealer};
