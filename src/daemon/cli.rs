@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use super::alerts::{self, AlertsArgs};
 use super::doctor::{self, DoctorArgs};
 use super::failure::Failure;
+use super::forget::{self, ForgetArgs};
 use super::names::{self, NamesArgs};
 use super::replay::{self, ReplayArgs};
 use super::report::{self, ReportArgs};
@@ -44,6 +45,8 @@ enum Command {
     Doctor(DoctorArgs),
     /// List alerts and how far their delivery is; put back what was given up
     Alerts(AlertsArgs),
+    /// Erase one client's data, and prove it
+    Forget(ForgetArgs),
 }
 
 impl Cli {
@@ -63,6 +66,7 @@ impl Cli {
             Command::Visibility(args) => visibility::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Alerts(args) => alerts::run(args),
+            Command::Forget(args) => forget::run(&args),
         }
     }
 }

@@ -16,7 +16,9 @@ pub mod doctor;
 pub mod failure;
 #[cfg(test)]
 mod fixture;
+pub mod forget;
 pub mod forgotten;
+pub mod forms;
 pub mod hex;
 pub mod identity;
 pub mod letter;

@@ -18,6 +18,7 @@ mod read;
 mod sensor;
 mod told;
 mod unmatched;
+mod values;
 mod visibility;
 
 #[cfg(test)]
