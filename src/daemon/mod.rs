@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod alerts;
+pub mod audit;
 pub mod audit_entry;
 pub mod bundle;
 pub mod byte_size;
@@ -35,6 +36,7 @@ pub mod policy;
 pub mod privacy;
 pub mod progress;
 pub mod registrable;
+pub mod reidentify;
 pub mod rejudge;
 pub mod reload;
 pub mod remembered;

@@ -19,6 +19,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::unistd::{Gid, Uid, User, getegid, geteuid, getuid, initgroups, setgroups, setresgid, setresuid, setuid};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set, clear_ambient_capability_set, no_new_privs,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
@@ -102,6 +103,17 @@ pub fn drop_to(user: Option<&str>, writable: &[&Path]) -> Result<Report, Failure
         Some(problem) => Err(Failure::Permission(problem.to_string())),
         None => Ok(report),
     }
+}
+
+/// No core of this process is ever written: its memory holds who is who, and keys.
+///
+/// # Errors
+/// The kernel's refusal.
+pub fn forbid_dumps() -> Result<(), Failure> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // A core that goes to a program minds no limit: only what cannot be dumped is not.
+    let done = setrlimit(Resource::Core, none).and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    done.map_err(|e| Failure::Internal(format!("core dumps cannot be switched off: {e}")))
 }
 
 /// Becomes the user a daemon would become, where this process may: to test as them. `None` for an ordinary user's process where another

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::clients::ClientFiles;
 use super::ledger_thread::Message;
 use super::part::{changed_parts, refused_parts};
+use super::record;
 use super::retro;
 use super::shared::Shared;
 use crate::daemon::alert::{Pace, Webhook};
@@ -162,6 +163,10 @@ impl Reloading {
         config.capture.interfaces.clone_from(&self.config.capture.interfaces);
         config.store.clone_from(&self.config.store);
         config.http.clone_from(&self.config.http);
+        if config.privacy != self.config.privacy {
+            tracing::warn!("a change of [privacy] takes effect at the next start");
+            config.privacy.clone_from(&self.config.privacy);
+        }
         if config.capture != self.config.capture || config.user != self.config.user {
             tracing::warn!("a change of [capture] or user takes effect at the next start");
         }
@@ -169,6 +174,9 @@ impl Reloading {
         let judgement = Box::new(pipeline::judgement(&config, &rules));
         let (old, new) = (Arc::clone(&self.shared.rules().signatures), Arc::clone(&rules.signatures));
         let parts = changed_parts((&self.config, &self.shared.rules()), (&config, &rules));
+        if let Err(error) = record::note_rules(&self.store, &config, &rules).await {
+            tracing::error!(%error, "what changed could not be noted in the audit log; it is at the next reload or start");
+        }
         self.shared.replace(&config, rules);
         self.judge(judgement).await;
         let remembers_anew = config.unmatched != self.config.unmatched;

@@ -24,6 +24,9 @@ const MAX_CELLS: usize = 65_536;
 /// Microseconds of a day's first second.
 const SECOND: u64 = 1_000_000;
 
+/// Team, service and policy status.
+type Cell = (Arc<str>, Arc<str>, Status);
+
 /// Who was seen today, as keyed hashes in memory: never more than `k` of a cell, and never stored.
 pub struct Crowd {
     k: usize,
@@ -33,7 +36,7 @@ pub struct Crowd {
     /// Microseconds after midnight that tell sightings of one cell apart, where a start or new rules made two of them.
     offset: u64,
     everybody: HashSet<u64>,
-    cells: HashMap<(Arc<str>, Arc<str>, Status), HashSet<u64>, FixedState>,
+    cells: HashMap<Cell, HashSet<u64>, FixedState>,
     withheld: u64,
 }
 

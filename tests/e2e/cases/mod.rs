@@ -4,6 +4,7 @@ pub mod agents;
 pub mod alerts;
 pub mod lifecycle;
 pub mod policy;
+pub mod privacy;
 pub mod reload;
 pub mod traffic;
 
@@ -21,7 +22,8 @@ pub struct Case {
 
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [traffic::CASES, agents::CASES, alerts::CASES, lifecycle::CASES, policy::CASES, reload::CASES].into_iter().flatten()
+    let before = [traffic::CASES, agents::CASES, alerts::CASES, lifecycle::CASES];
+    before.into_iter().chain([policy::CASES, privacy::CASES, reload::CASES]).flatten()
 }
 
 /// Who visits last, so that whatever came before has been seen: then what is not there will not come.
