@@ -142,10 +142,10 @@ fn about(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 fn describe(erased: &Erased, searched: &Searched, receipt: &Forgotten) -> String {
-    let Erased { sightings, names, alerts, deliveries, told, sealed, identities, clients, .. } = erased;
+    let Erased { sightings, alerts, deliveries, told, sealed, identities, clients, .. } = erased;
     let Searched { bytes, values, forms, found, by_chance } = searched;
     let mut text = format!(
-        "erased: {sightings} sightings with {names} names, {alerts} alerts with {deliveries} deliveries, {told} told, {sealed} sealed, \
+        "erased: {sightings} sightings, {alerts} alerts with {deliveries} deliveries, {told} told, {sealed} sealed, \
          {identities} identities, {clients} clients\n\
          searched: {values} values of all tables and {bytes} bytes of database and write-ahead log, for {forms} forms of the client: {} found\n",
         found.len()

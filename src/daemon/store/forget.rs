@@ -73,8 +73,7 @@ pub(super) const DELIVERIES: &str =
 pub(super) const ALERTS: &str = "DELETE FROM alert WHERE client_id IN (SELECT value FROM json_each(?1))";
 pub(super) const TOLD: &str = "DELETE FROM told WHERE client_id IN (SELECT value FROM json_each(?1))";
 pub(super) const SEALED: &str = "DELETE FROM sealed WHERE client_id IN (SELECT value FROM json_each(?1))";
-pub(super) const IDENTITY_ROWS: &str =
-    "DELETE FROM identity WHERE id IN (SELECT value FROM json_each(?1)) RETURNING host, user, mac";
+pub(super) const IDENTITY_ROWS: &str = "DELETE FROM identity WHERE id IN (SELECT value FROM json_each(?1)) RETURNING host, user, mac";
 pub(super) const CLIENT_ROWS: &str = "DELETE FROM client WHERE id IN (SELECT value FROM json_each(?1)) RETURNING name";
 const CLIENT_NAMES: &str = "SELECT name FROM client WHERE id IN (SELECT value FROM json_each(?1))";
 const REMAINS: &str = "SELECT EXISTS (SELECT 1 FROM identity WHERE host = ?1 OR user = ?1 OR mac = ?1)";
@@ -186,13 +185,7 @@ async fn named(connection: &mut SqliteConnection, whom: &Whom) -> sqlx::Result<G
     Ok(Gone { clients: clients.into_iter().collect(), identities: identities.into_iter().collect(), ..Gone::default() })
 }
 
-async fn erase(
-    connection: &mut SqliteConnection,
-    whom: &Whom,
-    now: Time,
-    mut gone: Gone,
-    newest: i64,
-) -> sqlx::Result<Erased> {
+async fn erase(connection: &mut SqliteConnection, whom: &Whom, now: Time, mut gone: Gone, newest: i64) -> sqlx::Result<Erased> {
     let mut late = named(connection, whom).await?;
     late.find(connection, (newest, i64::MAX)).await?;
     gone.sightings.append(&mut late.sightings);

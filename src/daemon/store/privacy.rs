@@ -89,6 +89,9 @@ impl Store {
     /// # Errors
     /// The database's own.
     pub async fn let_go(&self, forgotten: &[Forgotten]) -> Result<(), StoreError> {
+        if forgotten.is_empty() {
+            return Ok(());
+        }
         let ids: Vec<_> = forgotten.iter().map(|f| f.id).collect();
         sqlx::query(LET_GO).bind(json(&ids)?).execute(&self.writer).await?;
         Ok(())

@@ -6,10 +6,10 @@ use sqlx::AssertSqlSafe;
 
 use super::{Store, StoreError};
 
-/// Columns that can hold a text; numbers hold no client.
+/// Columns that can hold a text; numbers hold no client. Those of sightings are numbers, the list of names' ids among them.
 const COLUMNS: &str = "
     SELECT m.name, p.name FROM sqlite_schema m JOIN pragma_table_info(m.name) p
-    WHERE m.type = 'table' AND p.type IN ('TEXT', 'BLOB') ORDER BY 1, 2";
+    WHERE m.type = 'table' AND p.type IN ('TEXT', 'BLOB') AND m.name <> 'sighting' ORDER BY 1, 2";
 
 /// Names of other things than this, in which it stands.
 const AROUND: &str = "
