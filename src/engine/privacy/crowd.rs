@@ -23,6 +23,9 @@ pub(super) const DAY: u64 = 86_400;
 const MAX_CELLS: usize = 65_536;
 /// Microseconds of a day's first second.
 const SECOND: u64 = 1_000_000;
+/// Steps in which moments of one day are apart: room for every status.
+const STATUSES: u64 = 8;
+const _: () = assert!(Status::ALL.len() as u64 <= STATUSES);
 
 /// Team, service and policy status.
 type Cell = (Arc<str>, Arc<str>, Status);
@@ -56,7 +59,7 @@ impl Crowd {
             return false;
         }
         if self.day.is_none() {
-            self.offset = self.hasher.hash_one(now.0) % (SECOND / 2);
+            self.offset = self.hasher.hash_one(now.0) % (SECOND / 2) / STATUSES * STATUSES;
         }
         let is_first = self.day.replace(day).is_none();
         self.everybody.clear();
@@ -96,14 +99,15 @@ impl Crowd {
         Some(Arc::clone(&self.other))
     }
 
-    /// The moment sightings of today begin and end at.
-    pub(super) fn moment(&self) -> Time {
-        Time::new(self.day.unwrap_or_default().saturating_mul(DAY), 0).plus_micros(self.offset)
+    /// The moment sightings of today begin and end at: another one for each status, since a sighting is known by team, service and moment.
+    pub(super) fn moment(&self, status: Status) -> Time {
+        let midnight = Time::new(self.day.unwrap_or_default().saturating_mul(DAY), 0);
+        midnight.plus_micros(self.offset).plus_micros(status as u64)
     }
 
     /// Sightings of a cell that are opened from now on are others than those before.
     pub(super) fn begin_anew(&mut self) {
-        self.offset = self.offset.saturating_add(1) % SECOND;
+        self.offset = self.offset.saturating_add(STATUSES) % (SECOND - STATUSES);
     }
 
     pub(super) fn withheld(&self) -> u64 {
@@ -176,15 +180,20 @@ mod tests {
     fn sightings_tell_their_day_only() {
         let mut scene = Scene::new(1);
         assert!(!scene.crowd.tick(NOON));
-        let moment = scene.crowd.moment();
-        assert_eq!(moment.seconds(), 20_000 * DAY);
+        let moment = |scene: &Scene| scene.crowd.moment(Status::Unreviewed);
+        let first = moment(&scene);
+        assert_eq!(first.seconds(), 20_000 * DAY);
         assert!(!scene.crowd.tick(NOON.plus_seconds(60)));
-        assert_eq!(scene.crowd.moment(), moment);
+        assert_eq!(moment(&scene), first);
+        let of_each = |scene: &Scene| Status::ALL.map(|status| scene.crowd.moment(status));
+        let before = of_each(&scene);
         scene.crowd.begin_anew();
-        assert_eq!(scene.crowd.moment(), moment.plus_micros(1));
+        let all: HashSet<_> = before.into_iter().chain(of_each(&scene)).collect();
+        assert_eq!(all.len(), 2 * Status::ALL.len(), "no two sightings of a team and a service begin at one moment");
+        assert!(all.iter().all(|m| m.seconds() == 20_000 * DAY));
         assert!(scene.crowd.tick(NOON.plus_seconds(DAY / 2)));
         assert!(!scene.crowd.tick(NOON), "no way back");
-        assert_eq!(scene.crowd.moment().seconds(), 20_001 * DAY);
+        assert_eq!(moment(&scene).seconds(), 20_001 * DAY);
     }
 
     #[test]

@@ -82,9 +82,9 @@ impl Privacy {
     }
 
     /// The moment under which the ledger keeps an entry.
-    pub fn moment(&self, at: Time) -> Time {
+    pub fn moment(&self, key: &SightingKey, at: Time) -> Time {
         match self {
-            Privacy::TeamOnly(crowd) => crowd.moment(),
+            Privacy::TeamOnly(crowd) => crowd.moment(key.status),
             _ => at,
         }
     }
