@@ -2,7 +2,6 @@
 
 mod search;
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -17,6 +16,7 @@ use super::output::print;
 use super::privacy::{KeyFolder, Opened, PeriodKey, Sealer};
 use super::store::{Erased, Location, Store, StoreError, Whom};
 use super::{clock, hex, mac};
+use crate::engine::identity::Client;
 use crate::engine::privacy::pseudonym::PREFIX;
 use search::{Search, Searched, files};
 
@@ -90,7 +90,7 @@ async fn whom(store: &Store, client: &str, keys: &[PeriodKey]) -> Result<Whom, F
     if client.starts_with(PREFIX) {
         return Ok(Whom { clients: vec![client.to_owned()], ..Whom::default() });
     }
-    let address = client.parse::<IpAddr>().ok().map(|a| a.to_canonical().to_string());
+    let address = client.parse::<Client>().ok().map(written);
     let mac = mac::parse(client).map(mac::text);
     let written = address.clone().unwrap_or_else(|| client.to_owned());
     let mut clients: Vec<String> = keys.iter().map(|k| k.for_pseudonyms().pseudonym(&written)).collect();
@@ -108,6 +108,14 @@ async fn whom(store: &Store, client: &str, keys: &[PeriodKey]) -> Result<Whom, F
     clients.push(written);
     let name = (address.is_none() && mac.is_none()).then(|| client.to_owned());
     Ok(Whom { clients, name, mac })
+}
+
+/// An address or prefix as sightings have it.
+fn written(client: Client) -> String {
+    match client.is_address() {
+        true => client.address().to_canonical().to_string(),
+        false => client.to_string(),
+    }
 }
 
 fn all_forms(client: &str, whom: &Whom, erased: &Erased) -> Vec<Form> {
