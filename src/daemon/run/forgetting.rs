@@ -31,7 +31,7 @@ pub(super) async fn watch(store: Store, events: Sender<Message>, shared: Arc<Sha
         if !new.is_empty() {
             tracing::info!(marks = new.len(), "a client was forgotten: nothing of it that is in memory will be written");
             let (events, message) = (events.clone(), Message::Forget(new.clone()));
-            let _ = tokio::task::spawn_blocking(move || events.send(message)).await;
+            let _ = tokio::task::spawn_blocking(move || events.send(message).is_ok()).await;
             under_way.push((Instant::now(), new));
         }
         let over = under_way.iter().take_while(|(since, _)| since.elapsed() >= UNDER_WAY).count();

@@ -73,6 +73,6 @@ pub(super) async fn watch(mut period: String, config: Config, store: Store, even
         tracing::info!(period = key.period, "a new period of pseudonyms begins: every client is another one from now on");
         period.clone_from(&key.period);
         let (events, door) = (events.clone(), Door::new(&config, Some(&key)));
-        let _ = tokio::task::spawn_blocking(move || events.send(Message::Privacy(Box::new(door)))).await;
+        let _ = tokio::task::spawn_blocking(move || events.send(Message::Privacy(Box::new(door))).is_ok()).await;
     }
 }
