@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Config;
 use super::read::beside;
+use crate::daemon::diagnostic::Diagnostic;
 use crate::daemon::since;
 use crate::daemon::toml_fields::Fields;
 
@@ -59,6 +61,18 @@ impl Privacy {
             rotation: rotation(fields).unwrap_or(default.rotation),
             k: usize::try_from(fields.number("k", default.k as u64, 2..=1000)).unwrap_or(default.k),
         }
+    }
+}
+
+impl Config {
+    /// Problems as the daemon may log and tell them: where clients are not kept in full, what stands in files of clients is not quoted.
+    pub fn discreet(&self, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let is_private = |d: &Diagnostic| self.privacy.mode != Mode::Full && self.identities.iter().any(|source| source.file == d.file);
+        let discreet = |d: Diagnostic| match is_private(&d) {
+            true => Diagnostic { message: "a mistake, not quoted here".into(), hint: "`shadowtap check` says which".into(), ..d },
+            false => d,
+        };
+        problems.into_iter().map(discreet).collect()
     }
 }
 

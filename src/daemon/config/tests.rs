@@ -203,3 +203,20 @@ fn privacy_is_refused_where_it_would_be_none() {
         assert_eq!(parsed(&format!("[privacy]\n{text}\n")).1, [wanted]);
     }
 }
+
+#[test]
+fn the_daemon_quotes_files_of_clients_only_where_clients_are_kept_in_full() {
+    let problem = |file: &str| Diagnostic {
+        severity: crate::daemon::diagnostic::Severity::Warning,
+        file: file.into(),
+        line: 3,
+        message: "\"anna-laptop\" is no address".into(),
+        hint: "10.0.0.5".into(),
+    };
+    for (mode, is_quoted) in [("full", true), ("pseudonymous", false), ("team_only", false)] {
+        let config = accepted(&format!("[privacy]\nmode = \"{mode}\"\n[[identity]]\nfile = \"hosts.csv\"\n"));
+        let said = config.discreet(vec![problem("hosts.csv"), problem("policy.toml")]);
+        let quotes = |d: &Diagnostic| d.to_string().contains("anna") || d.to_string().contains("10.0.0.5");
+        assert_eq!((quotes(&said[0]), quotes(&said[1]), said[0].line), (is_quoted, true, 3), "{mode}");
+    }
+}

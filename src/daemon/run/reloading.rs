@@ -116,9 +116,10 @@ impl Reloading {
         let (sources, teams) = (self.config.identities.clone(), self.config.team_names());
         let Ok(read) = tokio::task::spawn_blocking(move || before.read_again(&sources, &teams)).await else { return };
         self.clients.rest(begun.elapsed());
-        say(&read.problems);
+        let problems = self.config.discreet(read.problems);
+        say(&problems);
         if read.is_refused {
-            self.refuse(&["identity"], first_error(&read.problems));
+            self.refuse(&["identity"], first_error(&problems));
         }
         if read.is_new {
             self.say_teams_gone(&read.files);
@@ -254,8 +255,8 @@ fn first_error(problems: &[Diagnostic]) -> String {
 
 fn read(file: Option<PathBuf>) -> Result<(Config, Rules), Vec<Diagnostic>> {
     let config = Config::load(file.as_deref())?;
-    let rules = Rules::load(&config.value)?;
-    config.warnings.iter().chain(&rules.warnings).for_each(|warning| tracing::warn!("{warning}"));
+    let rules = Rules::load(&config.value).map_err(|problems| config.value.discreet(problems))?;
+    config.warnings.into_iter().chain(config.value.discreet(rules.warnings)).for_each(|warning| tracing::warn!("{warning}"));
     Ok((config.value, rules.value))
 }
 

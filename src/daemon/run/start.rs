@@ -75,8 +75,8 @@ fn read(args: &RunArgs) -> Result<(Config, Rules, Known), Failure> {
     let (interfaces, again) = choice::once_each(&config.capture.interfaces)?;
     again.iter().for_each(|name| tracing::warn!("interface {name} is named more than once; it is captured once"));
     config.capture.interfaces = interfaces;
-    let rules = Rules::load(&config).map_err(Failure::Configuration)?;
-    loaded.warnings.iter().chain(&rules.warnings).for_each(|warning| tracing::warn!("{warning}"));
+    let rules = Rules::load(&config).map_err(|problems| Failure::Configuration(config.discreet(problems)))?;
+    loaded.warnings.into_iter().chain(config.discreet(rules.warnings)).for_each(|warning| tracing::warn!("{warning}"));
     Ok((config, rules.value, known))
 }
 

@@ -170,11 +170,14 @@ impl Attribution {
     pub fn judge_by(&mut self, judgement: Judgement) {
         self.judgement = judgement;
         self.ledger.set_thresholds(self.privacy.thresholds(self.judgement.thresholds));
-        self.privacy.judged_anew();
         let (judgement, bindings, now) = (&self.judgement, &self.bindings, self.now);
+        let mut has_ended_cell = false;
         self.ledger.end_where(|key, sighting| {
             if key.team.is_some() {
-                return true; // of many clients, each judged for itself
+                // Of many clients, each judged for itself at every entry; what became stricter on top may not be so any more.
+                let is_over = sighting.status != key.status;
+                has_ended_cell |= is_over;
+                return is_over;
             }
             let who = who_of(bindings, key, sighting);
             let (identity, team) = joined(judgement, &who, now);
@@ -186,6 +189,9 @@ impl Attribution {
                 || !bounds::stands(judgement, key, sighting, now)
         });
         let privacy = &mut self.privacy;
+        if has_ended_cell {
+            privacy.begin_anew();
+        }
         self.ledger.update(|key, sighting| enriched(judgement, privacy, &who_of(bindings, key, sighting), key, sighting, now));
         self.memory.forget_where(|client| judgement.exclude.holds_address(client));
         self.flows.forget_detections();

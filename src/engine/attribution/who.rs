@@ -131,6 +131,9 @@ pub(super) fn enriched(
     sighting: &mut Sighting,
     now: Time,
 ) -> bool {
+    if key.team.is_some() {
+        return false; // many clients stand behind it
+    }
     let (new, team) = joined(judgement, who, now);
     let old = Arc::clone(&sighting.identity);
     // A name that is not said any more was the owner's all the same; a MAC address may have turned out to be a router's.

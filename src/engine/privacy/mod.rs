@@ -1,5 +1,5 @@
 //! What privacy leaves of a client before anything of it is kept: the door every sighting passes on its way into the ledger, and so into
-//! store, alerts, logs and metrics. Decision 0008 says why it is as it is.
+//! store, alerts, logs and metrics. Decision 0013 says why it is as it is.
 
 pub mod crowd;
 pub mod pseudonym;
@@ -141,8 +141,8 @@ impl Privacy {
         }
     }
 
-    /// New rules hold: what opens from now on is another sighting than what ended.
-    pub fn judged_anew(&mut self) {
+    /// A sighting that stood for a day ended before it: what opens in its place is another one.
+    pub fn begin_anew(&mut self) {
         if let Privacy::TeamOnly(crowd) = self {
             crowd.begin_anew();
         }
