@@ -3,9 +3,13 @@
 use clap::{Parser, Subcommand};
 
 use super::alerts::{self, AlertsArgs};
+use super::audit::{self, AuditArgs};
 use super::doctor::{self, DoctorArgs};
 use super::failure::Failure;
+use super::forget::{self, ForgetArgs};
 use super::names::{self, NamesArgs};
+use super::privacy::command as privacy;
+use super::reidentify::{self, ReidentifyArgs};
 use super::replay::{self, ReplayArgs};
 use super::report::{self, ReportArgs};
 use super::run::{self, RunArgs};
@@ -44,6 +48,15 @@ enum Command {
     Doctor(DoctorArgs),
     /// List alerts and how far their delivery is; put back what was given up
     Alerts(AlertsArgs),
+    /// What was done with rules and data, by whom, and whether anybody changed the record of it
+    Audit(AuditArgs),
+    /// Erase one client's data, and prove it
+    Forget(ForgetArgs),
+    /// Who stands behind a pseudonym; it takes the key of the period and leaves an entry in the audit log
+    Reidentify(ReidentifyArgs),
+    /// The keys of pseudonyms
+    #[command(subcommand)]
+    Privacy(privacy::Command),
 }
 
 impl Cli {
@@ -63,6 +76,10 @@ impl Cli {
             Command::Visibility(args) => visibility::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Alerts(args) => alerts::run(args),
+            Command::Audit(args) => audit::run(args),
+            Command::Forget(args) => forget::run(&args),
+            Command::Reidentify(args) => reidentify::run(&args),
+            Command::Privacy(command) => privacy::run(command),
         }
     }
 }

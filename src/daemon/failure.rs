@@ -9,6 +9,8 @@ use super::diagnostic::Diagnostic;
 pub enum Failure {
     /// A file that is no capture: exit 65.
     NotACapture(String),
+    /// Data that somebody changed who must not: exit 65.
+    Tampered(String),
     /// The machine failed, or we did: exit 70.
     Internal(String),
     /// A right is missing: exit 77.
@@ -23,7 +25,7 @@ impl Failure {
     /// The exit code.
     pub const fn code(&self) -> u8 {
         match self {
-            Failure::NotACapture(_) => 65,
+            Failure::NotACapture(_) | Failure::Tampered(_) => 65,
             Failure::Internal(_) => 70,
             Failure::Permission(_) => 77,
             Failure::Configuration(_) | Failure::Setting(_) => 78,
@@ -34,7 +36,11 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::NotACapture(text) | Failure::Internal(text) | Failure::Permission(text) | Failure::Setting(text) => f.write_str(text),
+            Failure::NotACapture(text)
+            | Failure::Tampered(text)
+            | Failure::Internal(text)
+            | Failure::Permission(text)
+            | Failure::Setting(text) => f.write_str(text),
             Failure::Configuration(diagnostics) => {
                 for d in diagnostics {
                     writeln!(f, "{d}")?;

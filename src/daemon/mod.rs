@@ -2,6 +2,8 @@
 
 pub mod alert;
 pub mod alerts;
+pub mod audit;
+pub mod audit_entry;
 pub mod bundle;
 pub mod byte_size;
 pub mod capture;
@@ -15,6 +17,10 @@ pub mod doctor;
 pub mod failure;
 #[cfg(test)]
 mod fixture;
+pub mod forget;
+pub mod forgotten;
+pub mod forms;
+pub mod hex;
 pub mod identity;
 pub mod letter;
 pub mod log;
@@ -27,8 +33,10 @@ pub mod notice;
 pub mod output;
 pub mod pipeline;
 pub mod policy;
+pub mod privacy;
 pub mod progress;
 pub mod registrable;
+pub mod reidentify;
 pub mod rejudge;
 pub mod reload;
 pub mod remembered;
@@ -39,6 +47,7 @@ pub mod rights;
 pub mod rule_text;
 pub mod rules;
 pub mod run;
+pub mod sealed;
 pub mod secret;
 pub mod sighting_json;
 pub mod signatures;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::config::Config;
+use super::config::{Config, Mode};
+use super::privacy::PeriodKey;
 use super::registrable::registrable;
 use super::rules::Rules;
 use crate::engine::Settings;
 use crate::engine::attribution::{Bounds, Judgement};
 use crate::engine::ledger::{Limits, Thresholds};
+use crate::engine::privacy::{Crowd, Privacy, Pseudonyms};
 use crate::engine::unmatched::{MAX_DOMAINS, Unmatched};
 
 /// What names and clients are judged by.
@@ -40,6 +42,16 @@ pub fn judgement(config: &Config, rules: &Rules) -> Judgement {
 pub fn bounds(config: &Config, seed: u64) -> Bounds {
     let b = &config.bounds;
     Bounds { flows: b.flows, dns_memory: b.dns_memory, sightings: b.sightings, bindings: b.bindings, seed }
+}
+
+/// How much of clients is kept; `key` is that of the period, where there are pseudonyms.
+pub fn privacy(config: &Config, key: Option<&PeriodKey>, seed: u64) -> Privacy {
+    match (config.privacy.mode, key) {
+        (Mode::Full, _) => Privacy::Full,
+        (Mode::Pseudonymous, Some(key)) => Privacy::Pseudonymous(Pseudonyms::new(key.for_pseudonyms(), config.bounds.sightings, seed)),
+        // Pseudonyms without a key cannot be: teams tell less, never more.
+        (Mode::TeamOnly | Mode::Pseudonymous, _) => Privacy::TeamOnly(Crowd::new(config.privacy.k, seed)),
+    }
 }
 
 /// The memory of domains that belong to no service, where the configuration wants one.

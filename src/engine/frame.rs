@@ -32,6 +32,11 @@ impl Time {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// This moment plus whole microseconds.
+    pub const fn plus_micros(self, micros: u64) -> Self {
+        Time(self.0.saturating_add(micros.saturating_mul(1_000)))
+    }
+
     /// This moment plus whole seconds.
     pub const fn plus_seconds(self, seconds: u64) -> Self {
         Time(self.0.saturating_add(seconds.saturating_mul(1_000_000_000)))

@@ -23,6 +23,7 @@ pub mod names;
 pub mod packet;
 pub mod pattern;
 pub mod policy;
+pub mod privacy;
 pub mod sighting;
 pub mod signature;
 pub mod stream;

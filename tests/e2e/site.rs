@@ -34,6 +34,11 @@ pub struct Daemon<'a> {
 impl<'a> Site<'a> {
     /// A folder that the daemon's ordinary user can read, and a state folder that it can write.
     pub fn new(net: &'a Net) -> Self {
+        Self::with(net, "")
+    }
+
+    /// The same with more at the end of its configuration.
+    pub fn with(net: &'a Net, more: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("shadowtap-e2e-").tempdir().expect("a folder");
         let inbox = Inbox(folder.path().join("inbox"));
         let site = Site { net, folder, inbox };
@@ -44,7 +49,7 @@ impl<'a> Site<'a> {
         }
         fs::write(site.policy_file(), "").expect("policy.toml");
         fs::write(site.path("secret"), "a secret of the test").expect("secret");
-        fs::write(site.path("config.toml"), site.configuration()).expect("config.toml");
+        fs::write(site.path("config.toml"), site.configuration() + more).expect("config.toml");
         site
     }
 
@@ -92,6 +97,22 @@ impl<'a> Site<'a> {
         assert!(output.status.success(), "report: {}", String::from_utf8_lossy(&output.stderr));
         let report: Value = serde_json::from_slice(&output.stdout).expect("report prints JSON");
         report["sightings"].as_array().expect("sightings").clone()
+    }
+
+    /// What a command says of the store: standard output, standard error, whether it succeeded.
+    pub fn ask(&self, line: &[&str]) -> (String, String, bool) {
+        self.command(line, &["--store", &self.store_url()])
+    }
+
+    /// The same for a command that takes a configuration.
+    pub fn configured(&self, line: &[&str]) -> (String, String, bool) {
+        self.command(line, &["--config", &self.path("config.toml").display().to_string()])
+    }
+
+    fn command(&self, line: &[&str], place: &[&str]) -> (String, String, bool) {
+        let output = Command::new(env!("CARGO_BIN_EXE_shadowtap")).args(line).args(place).output().expect("runs");
+        let [said, error] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        (said, error, output.status.success())
     }
 
     /// The sightings of that client and service.

@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::daemon::capture::{choice, route};
-use crate::daemon::config::{Config, DEFAULT_FILE};
+use crate::daemon::config::{Config, DEFAULT_FILE, Mode};
 use crate::daemon::delivery;
 use crate::daemon::diagnostic::{Diagnostic, Severity};
 use crate::daemon::failure::Failure;
+use crate::daemon::privacy::KeyFolder;
 use crate::daemon::rights::{self, OutOfReach, Report};
 use crate::daemon::store::Location;
 
@@ -19,7 +20,11 @@ pub(super) fn problems(config: &Config, is_refused: bool) -> Vec<Diagnostic> {
         problems.extend(delivery::sinks(&config.webhooks).err().map(|failure| refusal(config, &failure)));
     }
     match rights::stand_in(config.user.as_deref()) {
-        Ok(Some(who)) => problems.extend(reach(config, &who)),
+        Ok(Some(who)) => {
+            problems.extend(reach(config, &who));
+            // Keys are read as the user they belong to.
+            problems.extend(KeyFolder::new(&config.privacy.key_folder).keys().err().map(|failure| refusal(config, &failure)));
+        }
         Ok(None) => problems.push(said(
             config,
             Severity::Warning,
@@ -54,9 +59,12 @@ fn reach(config: &Config, who: &Report) -> Vec<Diagnostic> {
         Ok(Location::File(path)) => store_paths(&path, who.was_root),
         Ok(Location::Memory) | Err(_) => Vec::new(),
     };
+    let keys = Some(&config.privacy).filter(|p| p.mode == Mode::Pseudonymous).map(|p| p.key_folder.clone());
+    let keys = keys.filter(|folder| folder.exists() || !who.was_root);
     let is_certain = who.was_root || config.user.is_some();
     let severity = if is_certain { Severity::Error } else { Severity::Warning };
-    let out = rights::unreadable(&config.reads(), who).into_iter().chain(store.iter().filter_map(|p| rights::unwritable(p, who)));
+    let out =
+        rights::unreadable(&config.reads(), who).into_iter().chain(store.iter().chain(&keys).filter_map(|p| rights::unwritable(p, who)));
     out.map(|OutOfReach { path, message, remedy }| Diagnostic { severity, file: path, line: 0, message, hint: remedy }).collect()
 }
 

@@ -3,6 +3,7 @@
 mod bounds;
 mod exclude;
 mod policy;
+mod privacy;
 mod read;
 mod sighting;
 mod webhook;
@@ -26,6 +27,7 @@ use crate::engine::ledger::SpecialLimits;
 
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
+pub use privacy::{Mode, Privacy};
 pub use webhook::{Webhook, is_loopback};
 
 /// Read when no other file is named, where it is there.
@@ -83,6 +85,8 @@ pub struct Config {
     pub policy: PolicyFile,
     /// `[unmatched]`
     pub unmatched: Unmatched,
+    /// `[privacy]`
+    pub privacy: Privacy,
     /// `[sighting]`
     pub sighting: Sighting,
     /// `[[alert.webhook]]`

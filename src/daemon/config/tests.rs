@@ -35,6 +35,8 @@ fn reads_all_keys() {
     assert_eq!(config.signatures.folder.as_deref(), Some(Path::new("/srv/signatures")));
     assert_eq!((config.signatures.keys.len(), config.signatures.update_folder.to_str()), (1, Some("/srv/updates")));
     assert!(!config.unmatched.enabled && Config::default().unmatched.enabled);
+    let privacy = Privacy { mode: Mode::TeamOnly, key_folder: "/srv/keys".into(), rotation: 14 * 86_400, k: 10 };
+    assert_eq!(config.privacy, privacy);
     assert_eq!((config.policy.default, config.policy.rules.len()), (Some(crate::engine::policy::Status::Unapproved), 2));
     assert_eq!(config.policy.file.as_deref(), Some(Path::new("policy.toml")));
     assert_eq!((config.sighting.session_minutes, config.sighting.upload_bytes), (20, 500_000));
@@ -209,4 +211,32 @@ fn files_of_clients_stand_beside_the_configuration() {
             "c.toml:7: error: identity.file a is named twice | name it once",
         ]
     );
+}
+
+#[test]
+fn privacy_is_refused_where_it_would_be_none() {
+    for (text, wanted) in [
+        ("mode = \"pseudonymus\"", "c.toml:2: error: privacy.mode has no value \"pseudonymus\" | did you mean \"pseudonymous\"?"),
+        ("rotation = \"5m\"", "c.toml:2: error: privacy.rotation \"5m\" is no time from 1h to ten years | write 30d; h, d and w are known"),
+        ("k = 1", "c.toml:2: error: privacy.k is 1, out of bounds | from 2 to 1000"),
+    ] {
+        assert_eq!(parsed(&format!("[privacy]\n{text}\n")).1, [wanted]);
+    }
+}
+
+#[test]
+fn the_daemon_quotes_files_of_clients_only_where_clients_are_kept_in_full() {
+    let problem = |file: &str| Diagnostic {
+        severity: crate::daemon::diagnostic::Severity::Warning,
+        file: file.into(),
+        line: 3,
+        message: "\"anna-laptop\" is no address".into(),
+        hint: "10.0.0.5".into(),
+    };
+    for (mode, is_quoted) in [("full", true), ("pseudonymous", false), ("team_only", false)] {
+        let config = accepted(&format!("[privacy]\nmode = \"{mode}\"\n[[identity]]\nfile = \"hosts.csv\"\n"));
+        let said = config.discreet(vec![problem("hosts.csv"), problem("policy.toml")]);
+        let quotes = |d: &Diagnostic| d.to_string().contains("anna") || d.to_string().contains("10.0.0.5");
+        assert_eq!((quotes(&said[0]), quotes(&said[1]), said[0].line), (is_quoted, true, 3), "{mode}");
+    }
 }

@@ -10,14 +10,16 @@ use clap::{Args, ValueEnum};
 use tokio::runtime::Runtime;
 
 use super::capture::file::CaptureFile;
-use super::config::Config;
+use super::config::{Config, Mode};
 use super::failure::Failure;
 use super::pipeline;
+use super::privacy::{KeyFolder, PeriodKey, Sealer};
 use super::progress::Progress;
 use super::rules::Rules;
 use super::store::{Batch, Store};
 use crate::engine::Engine;
 use crate::engine::attribution::Attribution;
+use crate::engine::privacy::Unsealed;
 use crate::engine::sighting::Finding;
 use output::Printer;
 use stats::{Digest, Stats};
@@ -89,6 +91,7 @@ struct Replay {
     engine: Engine,
     attribution: Attribution,
     sink: Ended,
+    sealer: Option<Sealer>,
 }
 
 /// Where sightings that ended go.
@@ -103,10 +106,13 @@ impl Replay {
     fn new(config: &Config, rules: &Rules, args: &ReplayArgs) -> Result<Self, Failure> {
         let store = args.store.as_deref().map(open_store).transpose()?;
         let mut attribution = Attribution::new(pipeline::judgement(config, rules), pipeline::bounds(config, 0));
+        let key = key(config)?;
+        attribution.keep_by(pipeline::privacy(config, key.as_ref(), 0));
         attribution.remember_unmatched(store.as_ref().and_then(|_| pipeline::unmatched(config, 0)));
         Ok(Replay {
             engine: Engine::new(pipeline::settings(config, 0, 1, 0)),
             attribution,
+            sealer: key.as_ref().map(Sealer::new),
             sink: Ended { printer: Printer::new(args.output)?, digest: Digest::default(), sightings: 0, store },
         })
     }
@@ -131,6 +137,7 @@ impl Replay {
             if frames.is_multiple_of(BATCH) {
                 attribution.tick(engine.now());
                 self.sink.take(attribution.ledger().drain_ended())?;
+                self.sink.seal(&attribution.drain_unsealed(), self.sealer.as_ref())?;
             }
         }
         Ok(())
@@ -142,6 +149,7 @@ impl Replay {
         attribution.finish();
         let visibility = attribution.visibility().drain();
         self.sink.take(attribution.ledger().drain_ended())?;
+        self.sink.seal(&attribution.drain_unsealed(), self.sealer.as_ref())?;
         self.sink.printer.finish()?;
         let digest = std::mem::take(&mut self.sink.digest);
         let stats = Stats::of(&self.engine, &mut self.attribution, self.sink.sightings, digest);
@@ -155,7 +163,29 @@ impl Replay {
     }
 }
 
+/// The key in use, where the configuration wants pseudonyms. A replay makes none: what it shows would be nobody's.
+fn key(config: &Config) -> Result<Option<PeriodKey>, Failure> {
+    if config.privacy.mode != Mode::Pseudonymous {
+        return Ok(None);
+    }
+    let folder = &config.privacy.key_folder;
+    let newest = KeyFolder::new(folder).keys()?.pop();
+    let none = || {
+        let remedy = "start the daemon, or run `shadowtap privacy rotate`";
+        Failure::Setting(format!("the configuration wants pseudonyms, and {} holds no key\n  remedy: {remedy}", folder.display()))
+    };
+    newest.map(Some).ok_or_else(none)
+}
+
 impl Ended {
+    /// Keeps who stands behind new pseudonyms, sealed, where there is a store.
+    fn seal(&mut self, unsealed: &[Unsealed], sealer: Option<&Sealer>) -> Result<(), Failure> {
+        let (Some((runtime, store)), Some(sealer)) = (&self.store, sealer) else { return Ok(()) };
+        let sealed = unsealed.iter().filter_map(|u| sealer.seal(u)).collect();
+        runtime.block_on(store.commit(&Batch { sealed, ..Batch::default() }, None))?;
+        Ok(())
+    }
+
     fn take(&mut self, findings: Vec<Finding>) -> Result<(), Failure> {
         for finding in &findings {
             self.digest.add(&finding.sighting);

@@ -13,7 +13,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
+use super::audit_entry::{AuditEntry, AuditKind};
 use super::failure::Failure;
 use super::sighting_json::SightingJson;
 use super::store::{DEFAULT_STORE, SightingPages, Store, StoreError, Window};
@@ -64,6 +66,19 @@ enum Format {
     Csv,
 }
 
+impl Format {
+    fn word(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+}
+
+impl ReportArgs {
+    /// Whether single sightings leave the store for good: the audit log hears of it first. A summary on the screen does not.
+    fn leaves(&self) -> bool {
+        self.output.as_deref().is_some_and(|path| path != Path::new("-")) || !matches!(self.format, Format::Table)
+    }
+}
+
 /// Writes the report.
 ///
 /// # Errors
@@ -78,6 +93,12 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
     runtime.block_on(async {
         let store = Store::open_existing(&args.store).await?;
         let pages = store.sightings(Window { since, until }).await?;
+        if args.leaves() {
+            let to = args.output.as_deref().map_or_else(|| "standard output".into(), |path| path.display().to_string());
+            let [from, until] = [since, until].map(|t| t.map(clock::rfc3339));
+            let detail = json!({ "format": args.format.word(), "to": to, "since": from, "until": until, "sightings": pages.len() });
+            store.audit(&AuditEntry::of_caller(AuditKind::Export, detail)).await?;
+        }
         let zones = zone_sights(&store.visibility(Window { since, until }).await?);
         let mut out = open(args.output.as_deref())?;
         let frame = Frame { from: since, until: until.unwrap_or(now), zones: &zones, expiring: &expiring };

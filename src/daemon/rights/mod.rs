@@ -15,9 +15,11 @@ mod reach;
 
 use std::ffi::CString;
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::unistd::{Gid, Uid, User, getegid, geteuid, getuid, initgroups, setgroups, setresgid, setresuid, setuid};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set, clear_ambient_capability_set, no_new_privs,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
@@ -103,6 +105,17 @@ pub fn drop_to(user: Option<&str>, writable: &[&Path]) -> Result<Report, Failure
     }
 }
 
+/// No core of this process is ever written: its memory holds who is who, and keys.
+///
+/// # Errors
+/// The kernel's refusal.
+pub fn forbid_dumps() -> Result<(), Failure> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // A core that goes to a program minds no limit: only what cannot be dumped is not.
+    let done = setrlimit(Resource::Core, none).and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    done.map_err(|e| Failure::Internal(format!("core dumps cannot be switched off: {e}")))
+}
+
 /// Becomes the user a daemon would become, where this process may: to test as them. `None` for an ordinary user's process where another
 /// user is configured.
 ///
@@ -121,13 +134,14 @@ pub fn stand_in(user: Option<&str>) -> Result<Option<Report>, Failure> {
     drop_to(user, &[]).map(Some)
 }
 
-/// Makes a folder that is missing, for the user dropped to; one that is there is left as it is.
+/// Makes a folder that is missing, for the user dropped to alone; one that is there is left as it is.
 fn make_folder(folder: &Path, target: &Target) -> Result<(), Failure> {
     if folder.exists() {
         return Ok(());
     }
     let failed = |e: std::io::Error| Failure::Permission(format!("{} cannot be made: {e}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
     std::os::unix::fs::chown(folder, Some(target.uid.as_raw()), Some(target.gid.as_raw())).map_err(failed)
 }
 

@@ -11,14 +11,18 @@ use tokio::sync::mpsc;
 
 use super::shared::Shared;
 use crate::daemon::config::Config;
+use crate::daemon::forgotten::Forgotten;
 use crate::daemon::metrics::Running;
 use crate::daemon::pipeline;
+use crate::daemon::privacy::{PeriodKey, Sealer};
 use crate::daemon::rules::Rules;
+use crate::daemon::sealed::Sealed;
 use crate::daemon::store::Batch;
 use crate::engine::attribution::{Attribution, Judgement};
 use crate::engine::counters::Table;
 use crate::engine::event::Event;
 use crate::engine::frame::Time;
+use crate::engine::privacy::Privacy;
 use crate::engine::sighting::{Evidence, Finding};
 use crate::engine::unmatched::Unmatched;
 use crate::engine::visibility::Sight;
@@ -42,24 +46,46 @@ pub(super) enum Message {
     Judge(Box<Judgement>),
     /// Names that belong to no service are remembered from now on, or not any more.
     Remember(Box<Option<Unmatched>>),
+    /// So much of clients is kept from now on.
+    Privacy(Box<Door>),
+    /// These clients were forgotten.
+    Forget(Vec<Forgotten>),
 }
 
-/// The ledger as the configuration wants it.
-pub(super) fn attribution(config: &Config, rules: &Rules) -> Attribution {
+/// How much of clients passes, and what seals the rest.
+pub(super) struct Door {
+    privacy: Privacy,
+    sealer: Option<Sealer>,
+}
+
+impl Door {
+    /// The door a configuration wants; `key` is that of the period, where there are pseudonyms.
+    pub(super) fn new(config: &Config, key: Option<&PeriodKey>) -> Self {
+        Door { privacy: pipeline::privacy(config, key, rand::random()), sealer: key.map(Sealer::new) }
+    }
+}
+
+/// The ledger as the configuration wants it, and what seals whom it does not name.
+pub(super) fn attribution(config: &Config, rules: &Rules, key: Option<&PeriodKey>) -> (Attribution, Option<Sealer>) {
     let mut attribution = Attribution::new(pipeline::judgement(config, rules), pipeline::bounds(config, rand::random()));
     attribution.remember_unmatched(pipeline::unmatched(config, rand::random()));
-    attribution
+    let Door { privacy, sealer } = Door::new(config, key);
+    attribution.keep_by(privacy);
+    (attribution, sealer)
 }
 
 /// Starts the thread. It ends when every sender of events is gone and the writer has its last batch.
 pub(super) fn spawn(
-    attribution: Attribution,
+    (attribution, sealer): (Attribution, Option<Sealer>),
     events: Receiver<Message>,
     batches: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
 ) -> std::io::Result<JoinHandle<()>> {
     let mut ledger = LedgerThread {
         attribution,
+        sealer,
+        sealed: Vec::new(),
+        withheld: Running::default(),
         batches,
         shared,
         flushed: Instant::now(),
@@ -73,6 +99,9 @@ pub(super) fn spawn(
 
 struct LedgerThread {
     attribution: Attribution,
+    sealer: Option<Sealer>,
+    sealed: Vec<Sealed>,
+    withheld: Running,
     batches: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
     flushed: Instant,
@@ -109,6 +138,28 @@ impl LedgerThread {
             Message::Tick(now) => self.attribution.tick(now),
             Message::Judge(judgement) => self.attribution.judge_by(*judgement),
             Message::Remember(unmatched) => self.attribution.remember_unmatched(*unmatched),
+            Message::Privacy(door) => {
+                self.seal();
+                self.sealer = door.sealer;
+                self.attribution.keep_by(door.privacy);
+            }
+            Message::Forget(forgotten) => self.forget(&forgotten),
+        }
+    }
+
+    /// Seals who stands behind new pseudonyms: from here on nobody without the key knows.
+    fn seal(&mut self) {
+        let unsealed = self.attribution.drain_unsealed();
+        if let Some(sealer) = &self.sealer {
+            self.sealed.extend(unsealed.iter().filter_map(|u| sealer.seal(u)));
+        }
+    }
+
+    fn forget(&mut self, forgotten: &[Forgotten]) {
+        let is_meant = |written: &str| forgotten.iter().any(|f| f.is(written));
+        self.sealed.retain(|s| !is_meant(&s.pseudonym));
+        for ended in self.attribution.forget(&is_meant) {
+            self.shared.metrics.resume(&ended);
         }
     }
 
@@ -139,7 +190,9 @@ impl LedgerThread {
             self.remembered = Instant::now();
             unmatched = self.attribution.drain_unmatched();
         }
-        Batch { findings, visibility: self.attribution.visibility().drain(), unmatched, capture: None }
+        self.seal();
+        let sealed = std::mem::take(&mut self.sealed);
+        Batch { findings, sealed, visibility: self.attribution.visibility().drain(), unmatched, capture: None }
     }
 
     fn publish(&mut self) {
@@ -151,6 +204,10 @@ impl LedgerThread {
                 Sight::Flow(reason) => metrics.encrypted_flows(zone, *reason, more),
                 Sight::Blind(spot) => metrics.blind_spots(zone, *spot, more),
             }
+        }
+        let withheld = self.withheld.advance(self.attribution.withheld());
+        if withheld > 0 {
+            tracing::debug!(withheld, "not kept: fewer clients were seen today than one can hide among");
         }
         for ((table, count), running) in self.attribution.evictions().into_iter().zip(&mut self.evictions) {
             metrics.evictions(Table::word(table), running.advance(count));

@@ -11,8 +11,11 @@
 mod capture_thread;
 mod clients;
 mod expiring;
+mod forgetting;
+mod keys;
 mod ledger_thread;
 mod part;
+mod record;
 mod reloading;
 mod retro;
 mod sensor;
@@ -32,11 +35,14 @@ use clap::Args;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use super::config::{Config, Mode};
 use super::delivery::Delivery;
 use super::failure::Failure;
+use super::privacy::PeriodKey;
+use super::rules::Rules;
 use super::store::Store;
 use super::web;
-use crate::engine::sighting::Sighting;
+use crate::engine::sighting::{Finding, Sighting};
 use reloading::{Changed, Reloading};
 use shared::Shared;
 use signals::{Asked, Signals};
@@ -89,28 +95,37 @@ async fn serve(started: Started) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    let Started { config, rules, known, captures, listener, config_file } = started;
+    let Started { config, rules, known, key, captures, listener, config_file } = started;
     let (store, open_sightings) = opened;
     let (reports, report_inbox) = mpsc::channel(sensor::REPORTS);
     let shared = Arc::new(Shared::new(&config, &rules, captures.iter().map(|c| c.interface().to_owned()), reports)?);
     let (batches, batch_inbox) = mpsc::channel(BATCHES);
     let (events, event_inbox) = crossbeam_channel::bounded(EVENTS);
 
-    let mut attribution = ledger_thread::attribution(&config, &rules);
+    let key = note_start(&store, &config, &rules, key).await?;
+    let (mut attribution, sealer) = ledger_thread::attribution(&config, &rules, key.as_ref());
+    let mut left = Vec::new();
     for sighting in open_sightings {
-        shared.metrics.resume(&sighting);
-        attribution.restore(sighting);
+        match attribution.restore(sighting.clone()) {
+            true => shared.metrics.resume(&sighting),
+            false => left.push(Finding { sighting: Sighting { closed: true, ..sighting }, reached: None, due: false }),
+        }
     }
+    store.commit(&left.into(), None).await?;
     if !config.unmatched.enabled {
         store.forget_unmatched().await?;
     }
     let writer = tokio::spawn(writer::write(store.clone(), batch_inbox, Arc::clone(&shared)));
-    let ledger = ledger_thread::spawn(attribution, event_inbox, batches, Arc::clone(&shared))?;
+    let ledger = ledger_thread::spawn((attribution, sealer), event_inbox, batches, Arc::clone(&shared))?;
     let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
     tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
     tokio::spawn(expiring::watch(Arc::clone(&shared)));
     tokio::spawn(sensor::tell(store.clone(), report_inbox, Arc::clone(&shared)));
+    tokio::spawn(forgetting::watch(store.clone(), events.clone(), Arc::clone(&shared)));
+    if let Some(key) = key {
+        tokio::spawn(keys::watch(key.period, config.clone(), store.clone(), events.clone(), Arc::clone(&shared)));
+    }
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
     let mut reloading = Reloading::start(config_file, config, known, store.clone(), events, &shared).await?;
@@ -124,6 +139,26 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let finished = finish(Parts { threads, ledger, writer, delivery, store }).await;
     web.abort();
     finished
+}
+
+/// What the audit log hears of a start, and what the store lets go of: nothing of an earlier process is in memory any more.
+async fn note_start(store: &Store, config: &Config, rules: &Rules, key: Option<(PeriodKey, bool)>) -> Result<Option<PeriodKey>, Failure> {
+    store.let_go(&store.just_forgotten().await?).await?;
+    record::note_rules(store, config, rules).await?;
+    if let Some((key, true)) = &key {
+        keys::note_created(store, key).await?;
+    }
+    let pattern = match config.privacy.mode {
+        Mode::Full => return Ok(None),
+        Mode::Pseudonymous => "p-%",
+        Mode::TeamOnly => "",
+    };
+    let unlike = store.clients_unlike(pattern).await?;
+    if unlike > 0 {
+        let remedy = "what they hold stays until retention takes it; shadowtap forget, or a new store, does at once";
+        tracing::warn!(clients = unlike, "the store holds clients that were kept under another [privacy] mode; {remedy}");
+    }
+    Ok(key.map(|(key, _)| key))
 }
 
 /// What ends with the daemon.

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::clients::ClientFiles;
 use super::ledger_thread::Message;
 use super::part::{changed_parts, refused_parts};
+use super::record;
 use super::retro;
 use super::shared::Shared;
 use crate::daemon::alert::{Pace, Webhook};
@@ -115,9 +116,10 @@ impl Reloading {
         let (sources, teams) = (self.config.identities.clone(), self.config.team_names());
         let Ok(read) = tokio::task::spawn_blocking(move || before.read_again(&sources, &teams)).await else { return };
         self.clients.rest(begun.elapsed());
-        say(&read.problems);
+        let problems = self.config.discreet(read.problems);
+        say(&problems);
         if read.is_refused {
-            self.refuse(&["identity"], first_error(&read.problems));
+            self.refuse(&["identity"], first_error(&problems));
         }
         if read.is_new {
             self.say_teams_gone(&read.files);
@@ -162,6 +164,10 @@ impl Reloading {
         config.capture.interfaces.clone_from(&self.config.capture.interfaces);
         config.store.clone_from(&self.config.store);
         config.http.clone_from(&self.config.http);
+        if config.privacy != self.config.privacy {
+            tracing::warn!("a change of [privacy] takes effect at the next start");
+            config.privacy.clone_from(&self.config.privacy);
+        }
         if config.capture != self.config.capture || config.user != self.config.user {
             tracing::warn!("a change of [capture] or user takes effect at the next start");
         }
@@ -169,6 +175,9 @@ impl Reloading {
         let judgement = Box::new(pipeline::judgement(&config, &rules));
         let (old, new) = (Arc::clone(&self.shared.rules().signatures), Arc::clone(&rules.signatures));
         let parts = changed_parts((&self.config, &self.shared.rules()), (&config, &rules));
+        if let Err(error) = record::note_rules(&self.store, &config, &rules).await {
+            tracing::error!(%error, "what changed could not be noted in the audit log; it is at the next reload or start");
+        }
         self.shared.replace(&config, rules);
         self.judge(judgement).await;
         let remembers_anew = config.unmatched != self.config.unmatched;
@@ -246,8 +255,8 @@ fn first_error(problems: &[Diagnostic]) -> String {
 
 fn read(file: Option<PathBuf>) -> Result<(Config, Rules), Vec<Diagnostic>> {
     let config = Config::load(file.as_deref())?;
-    let rules = Rules::load(&config.value)?;
-    config.warnings.iter().chain(&rules.warnings).for_each(|warning| tracing::warn!("{warning}"));
+    let rules = Rules::load(&config.value).map_err(|problems| config.value.discreet(problems))?;
+    config.warnings.into_iter().chain(config.value.discreet(rules.warnings)).for_each(|warning| tracing::warn!("{warning}"));
     Ok((config.value, rules.value))
 }
 

@@ -3,12 +3,13 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use super::RunArgs;
 use super::reloading::watched;
+use super::{RunArgs, keys};
 use crate::daemon::capture::live::LiveCapture;
 use crate::daemon::capture::{choice, interfaces, route, uplink};
-use crate::daemon::config::{Config, Loaded};
+use crate::daemon::config::{Config, Loaded, Mode};
 use crate::daemon::failure::Failure;
+use crate::daemon::privacy::PeriodKey;
 use crate::daemon::reload::Known;
 use crate::daemon::rules::Rules;
 use crate::daemon::store::{Location, StoreError};
@@ -20,6 +21,8 @@ pub(super) struct Started {
     pub(super) rules: Rules,
     /// What stood in their files before they were read.
     pub(super) known: Known,
+    /// The key of pseudonyms, and whether it was made just now.
+    pub(super) key: Option<(PeriodKey, bool)>,
     pub(super) captures: Vec<LiveCapture>,
     pub(super) listener: TcpListener,
     pub(super) config_file: Option<PathBuf>,
@@ -35,14 +38,18 @@ pub(super) fn start(args: &RunArgs) -> Result<Started, Failure> {
     })?;
     let store = store_file(&config)?;
     let folder = store.as_deref().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty());
-    let report = rights::drop_to(config.user.as_deref(), folder.as_slice())?;
+    let keys = Some(&*config.privacy.key_folder).filter(|_| config.privacy.mode == Mode::Pseudonymous);
+    let writable: Vec<&Path> = folder.into_iter().chain(keys).collect();
+    let report = rights::drop_to(config.user.as_deref(), &writable)?;
+    rights::forbid_dumps()?;
     let unreadable: Vec<String> = rights::unreadable(&config.reads(), &report).iter().map(ToString::to_string).collect();
     if !unreadable.is_empty() {
         return Err(Failure::Permission(unreadable.join("\n")));
     }
     tracing::info!("{report}");
+    let key = keys::current(&config)?;
     announce(&captures, &config);
-    Ok(Started { config, rules, known, captures, listener, config_file: args.config.clone() })
+    Ok(Started { config, rules, known, key, captures, listener, config_file: args.config.clone() })
 }
 
 fn read(args: &RunArgs) -> Result<(Config, Rules, Known), Failure> {
@@ -68,8 +75,8 @@ fn read(args: &RunArgs) -> Result<(Config, Rules, Known), Failure> {
     let (interfaces, again) = choice::once_each(&config.capture.interfaces)?;
     again.iter().for_each(|name| tracing::warn!("interface {name} is named more than once; it is captured once"));
     config.capture.interfaces = interfaces;
-    let rules = Rules::load(&config).map_err(Failure::Configuration)?;
-    loaded.warnings.iter().chain(&rules.warnings).for_each(|warning| tracing::warn!("{warning}"));
+    let rules = Rules::load(&config).map_err(|problems| Failure::Configuration(config.discreet(problems)))?;
+    loaded.warnings.into_iter().chain(config.discreet(rules.warnings)).for_each(|warning| tracing::warn!("{warning}"));
     Ok((config, rules.value, known))
 }
 

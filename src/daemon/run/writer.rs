@@ -71,7 +71,8 @@ fn word(notice: &Notice<'_>, rules: &Rules) -> String {
         words.service_name = &service.name;
     }
     let rejudged = rejudge(&rules.signatures, &rules.policy, s, s.last_seen);
-    if let Some(decision) = rejudged.iter().map(|r| r.decision).find(|d| d.status == s.status).or(rejudged.first().map(|r| r.decision)) {
+    // A rule for an address cannot be found again where privacy left none: another one's words would be wrong.
+    if let Some(decision) = rejudged.iter().map(|r| r.decision).find(|d| d.status == s.status) {
         words.reason = decision.reason;
         words.alternative = decision.alternative;
     }

@@ -5,6 +5,7 @@ mod import;
 mod lint;
 mod list;
 mod match_names;
+mod record;
 mod rollback;
 mod seen;
 mod update;

@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
+
+use super::record;
 use super::update::Updates;
+use crate::daemon::audit_entry::AuditKind;
 use crate::daemon::config::Config;
 use crate::daemon::failure::Failure;
 use crate::daemon::output::print;
@@ -22,5 +26,6 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::load(args.config.as_deref()).map_err(Failure::Configuration)?.value;
     let now = Updates::open(&config)?.roll_back()?;
+    record::note(&config.store.url, AuditKind::Rollback, json!({ "in_force": now }));
     print(&format!("in force: {now}; the same command goes back"))
 }

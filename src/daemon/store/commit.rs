@@ -8,9 +8,10 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::dictionary::Dictionary;
 use super::told::Memory;
-use super::{Store, StoreError, batch, unmatched, visibility};
+use super::{Store, StoreError, batch, privacy, unmatched, visibility};
 use crate::daemon::clock;
 use crate::daemon::notice::{Notice, NoticeKind};
+use crate::daemon::sealed::Sealed;
 use crate::engine::frame::Time;
 use crate::engine::sighting::{Finding, Sighting};
 use crate::engine::unmatched::Remembered;
@@ -21,6 +22,8 @@ use crate::engine::visibility::Increment;
 pub struct Batch {
     /// Sightings as they stand now.
     pub findings: Vec<Finding>,
+    /// Who stands behind new pseudonyms.
+    pub sealed: Vec<Sealed>,
     /// What is new in visibility.
     pub visibility: Vec<Increment>,
     /// What is new among names that belong to no service.
@@ -32,7 +35,7 @@ pub struct Batch {
 impl Batch {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.findings.is_empty() && self.visibility.is_empty() && self.unmatched.is_empty()
+        self.findings.is_empty() && self.sealed.is_empty() && self.visibility.is_empty() && self.unmatched.is_empty()
     }
 }
 
@@ -127,14 +130,21 @@ async fn commit(
     batch: &Batch,
     telling: Option<&Telling<'_>>,
 ) -> sqlx::Result<(usize, usize)> {
-    let findings = &batch.findings;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let forgotten = privacy::forgotten(&mut transaction).await?;
+    let (mut findings, mut sealed) = (&batch.findings, &batch.sealed);
+    let remaining;
+    if !forgotten.is_empty() {
+        remaining = privacy::remaining(&forgotten, findings, sealed);
+        (findings, sealed) = (&remaining.0, &remaining.1);
+    }
     let adds_up = !batch.visibility.is_empty() || !batch.unmatched.is_empty();
     if adds_up && visibility::is_new(&mut transaction, batch.capture.as_deref()).await? {
         visibility::add(&mut transaction, &batch.visibility).await?;
         unmatched::add(&mut transaction, &batch.unmatched).await?;
     }
     let rows = if findings.is_empty() { 0 } else { batch::write(&mut transaction, dictionary, findings).await? };
+    privacy::seal(&mut transaction, sealed).await?;
     let alerts = match telling {
         Some(telling) => tell(&mut transaction, dictionary, findings, telling).await?,
         None => 0,

@@ -5,16 +5,20 @@
 //! one. Commits do not wait for the disk (`synchronous = NORMAL`): a power cut may take back the last of them, and never damages
 //! the file. A batch with a sighting that is to be alerted on does wait (`FULL`): such an alert outlives a power cut too.
 
+mod audit;
 mod batch;
 mod commit;
 mod daily;
 mod dictionary;
 mod error;
+mod forget;
 mod outbox;
+mod privacy;
 mod read;
 mod sensor;
 mod told;
 mod unmatched;
+mod values;
 mod visibility;
 
 #[cfg(test)]
@@ -27,9 +31,11 @@ mod stray_tests;
 mod tests;
 
 pub use super::store_place::{DEFAULT_STORE, Location};
+pub use audit::{AuditRow, Chain};
 pub use commit::{Batch, Committed, Telling};
 pub use daily::Sum;
 pub use error::StoreError;
+pub use forget::{Erased, Whom};
 pub use read::{AlertRow, DeliveryState, SightingPages, Window};
 pub use unmatched::{DAYS as UNMATCHED_DAYS, Memory as UnmatchedMemory};
 pub use visibility::SightTotal;
@@ -102,6 +108,7 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
             .foreign_keys(true)
+            .pragma("secure_delete", "ON") // what is deleted is overwritten: a file somebody keeps tells nothing of it
             .pragma("temp_store", "MEMORY")
             .pragma("journal_size_limit", "67108864");
         let pool =

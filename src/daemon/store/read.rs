@@ -142,6 +142,16 @@ impl Store {
 }
 
 impl SightingPages {
+    /// How many sightings there are in all.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
     /// The next page; `None` after the last.
     ///
     /// # Errors

@@ -38,6 +38,8 @@ pub(super) struct FlowRecord {
     is_judged: bool,
     /// Other use may hide in it; it counts so already.
     is_hiding: bool,
+    /// Its client was forgotten: nothing more of it is entered.
+    is_forgotten: bool,
     waiting: Option<Box<FlowState>>,
 }
 
@@ -58,6 +60,7 @@ impl FlowRecord {
             is_encrypted: false,
             is_judged: false,
             is_hiding: false,
+            is_forgotten: false,
             waiting: None,
         }
     }
@@ -165,7 +168,7 @@ impl Flows {
         record.posted = record.posted.max(state.posted);
         (record.up, record.down) = (record.up.max(state.bytes_up), record.down.max(state.bytes_down));
         record.exchanges = Exchanges { streamed: known.streamed.max(now.streamed), all: known.all.max(now.all) };
-        (!record.is_ordinary).then(|| (record.clone(), fresh))
+        (!record.is_ordinary && !record.is_forgotten).then(|| (record.clone(), fresh))
     }
 
     /// The flow counts as a connection of this service with this status.
@@ -254,6 +257,14 @@ impl Flows {
         }
         self.records.remove(&id);
         None
+    }
+
+    /// Nothing more is entered of the flows of these clients.
+    pub(super) fn forget_where(&mut self, mut written: impl FnMut(IpAddr) -> Option<Arc<str>>, is_meant: &dyn Fn(&str) -> bool) {
+        let mut known: HashMap<IpAddr, bool, FixedState> = HashMap::with_hasher(FixedState::with_seed(0));
+        for record in self.records.values_mut() {
+            record.is_forgotten |= *known.entry(record.client).or_insert_with(|| written(record.client).is_some_and(|w| is_meant(&w)));
+        }
     }
 
     /// After a reload any name may belong to a service.

@@ -16,6 +16,7 @@ impl Attribution {
             return;
         }
         self.bindings.sees(state.ends.client, &state.link, state.last_seen);
+        self.notice(state.ends.client, state.last_seen);
         self.flows.heal(state);
         if self.flows.begins(state) {
             self.bindings.passes(state.ends.client, &state.link, state.first_seen);
@@ -64,6 +65,7 @@ impl Attribution {
             }
             return self.flows.ordinary(state.id);
         };
+        let Some(detection) = self.admit(detection) else { return };
         // The first state is a contact; so are bytes once the session they continued is over.
         let key = &detection.key;
         let is_counted = record.counted.as_ref().is_some_and(|(service, status)| *service == key.service && *status == key.status);

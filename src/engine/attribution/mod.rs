@@ -26,6 +26,7 @@ use super::host::HostName;
 use super::identity::{Bindings, Client, Directory, Excluded, Exclusion, Who};
 use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
 use super::policy::{Policy, Question};
+use super::privacy::{Person, Privacy, Unsealed};
 use super::sighting::{Finding, Identity, Sighting};
 use super::signature::{Role, Signatures};
 use super::unmatched::{Remembered, Unmatched};
@@ -84,6 +85,7 @@ impl Default for Bounds {
 /// Turns events into sightings. Deterministic: the same events give the same sightings.
 pub struct Attribution {
     judgement: Judgement,
+    privacy: Privacy,
     ledger: Ledger,
     memory: DnsMemory,
     flows: Flows,
@@ -122,6 +124,7 @@ impl Attribution {
     /// Nothing seen yet.
     pub fn new(judgement: Judgement, bounds: Bounds) -> Self {
         Attribution {
+            privacy: Privacy::Full,
             ledger: Ledger::new(judgement.thresholds.clone(), bounds.sightings, bounds.seed),
             memory: DnsMemory::new(bounds.dns_memory, bounds.seed),
             flows: Flows::new(bounds.flows, bounds.seed),
@@ -164,6 +167,9 @@ impl Attribution {
             return;
         }
         self.now = now;
+        if self.privacy.tick(now) {
+            self.ledger.end_where(|_, _| true);
+        }
         while let Some(state) = self.flows.waited(now) {
             self.ask(&state);
         }
@@ -177,9 +183,16 @@ impl Attribution {
     /// status it had; to the others is added what is known now.
     pub fn judge_by(&mut self, judgement: Judgement) {
         self.judgement = judgement;
-        self.ledger.set_thresholds(self.judgement.thresholds.clone());
+        self.ledger.set_thresholds(self.privacy.thresholds(self.judgement.thresholds.clone()));
         let (judgement, bindings, now) = (&self.judgement, &self.bindings, self.now);
+        let mut has_ended_cell = false;
         self.ledger.end_where(|key, sighting| {
+            if key.team.is_some() {
+                // Of many clients, each judged for itself at every entry; what became stricter on top may not be so any more.
+                let is_over = sighting.status != key.status;
+                has_ended_cell |= is_over;
+                return is_over;
+            }
             let who = who_of(bindings, key, sighting);
             let (identity, team) = joined(judgement, &who, now);
             let is_out =
@@ -189,19 +202,52 @@ impl Attribution {
                 || is_other_person(&sighting.identity, &identity)
                 || !bounds::stands(judgement, key, sighting, now)
         });
-        self.ledger.update(|key, sighting| enriched(judgement, &who_of(bindings, key, sighting), key, sighting, now));
+        let privacy = &mut self.privacy;
+        if has_ended_cell {
+            privacy.begin_anew();
+        }
+        self.ledger.update(|key, sighting| enriched(judgement, privacy, &who_of(bindings, key, sighting), key, sighting, now));
         self.memory.forget_where(|client| judgement.exclude.holds_address(client));
         self.flows.forget_detections();
     }
 
-    /// Puts an open sighting of an earlier run back. One whose client cannot be read as an address or prefix ends.
-    pub fn restore(&mut self, sighting: Sighting) {
-        if let Ok(client) = sighting.client.parse::<Client>() {
-            self.bindings.restore(client, &sighting.identity);
-            let status = bounds::first_status(&self.judgement, client.address(), &sighting);
-            let key = SightingKey { client, tenure: 0, service: Arc::clone(&sighting.service), status };
-            self.ledger.restore(key, sighting);
-        }
+    /// Keeps so much of clients from now on. Every open sighting ends: none is kept partly in one way and partly in the other.
+    pub fn keep_by(&mut self, privacy: Privacy) {
+        self.privacy = privacy;
+        self.privacy.tick(self.now);
+        self.ledger.set_thresholds(self.privacy.thresholds(self.judgement.thresholds.clone()));
+        self.ledger.end_where(|_, _| true);
+    }
+
+    /// Who stands behind new pseudonyms, since last asked.
+    pub fn drain_unsealed(&mut self) -> Vec<Unsealed> {
+        self.privacy.drain()
+    }
+
+    /// Entries that were not kept because too few clients were there to hide among: cumulative.
+    pub fn withheld(&self) -> u64 {
+        self.privacy.withheld()
+    }
+
+    /// Forgets clients of whom `is_meant` says so by what is written for them: their sightings, and their flows, of which nothing more is
+    /// entered. Gives back the sightings that were open, as ended.
+    pub fn forget(&mut self, is_meant: &dyn Fn(&str) -> bool) -> Vec<Sighting> {
+        self.privacy.forget(is_meant);
+        let (privacy, bindings, now) = (&self.privacy, &mut self.bindings, self.now);
+        let written = |address| privacy.written(&bindings.who(address, now).client.to_string());
+        self.flows.forget_where(written, is_meant);
+        self.ledger.forget_where(|sighting| is_meant(&sighting.client))
+    }
+
+    /// Puts an open sighting of an earlier run back. False where it cannot go on: its client is no address or prefix that can be met again, or
+    /// clients are not kept by their addresses any more.
+    pub fn restore(&mut self, sighting: Sighting) -> bool {
+        let Some(client) = sighting.client.parse::<Client>().ok().filter(|_| self.privacy.is_full()) else { return false };
+        self.bindings.restore(client, &sighting.identity);
+        let status = bounds::first_status(&self.judgement, client.address(), &sighting);
+        let key = SightingKey { client, tenure: 0, team: None, service: Arc::clone(&sighting.service), status };
+        self.ledger.restore(key, sighting);
+        true
     }
 
     /// The end of a capture: every sighting ends.
@@ -269,6 +315,7 @@ impl Attribution {
         if o.source.is_clients_own() {
             return;
         }
+        self.notice(o.ends.client, o.time);
         if let Detail::Answer { addresses, .. } = &o.detail {
             for (address, ttl) in addresses {
                 self.memory.remember(o.ends.client, &o.name, *address, *ttl, o.time);
@@ -310,6 +357,7 @@ impl Attribution {
         let Some(detection) = self.detect(l.client, l.name.as_str(), l.time, l.time) else {
             return self.unmatched(l.client, &l.name, l.time);
         };
+        let Some(detection) = self.admit(detection) else { return };
         self.enter(&detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
         self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Verdict::default());
     }
@@ -329,8 +377,23 @@ impl Attribution {
     }
 
     fn enter(&mut self, detection: &Detection, entry: &Entry, now: Time) {
-        let judgement = &self.judgement;
-        self.ledger.enter(&detection.key, entry, now, || heading(judgement, detection));
+        let (judgement, key) = (&self.judgement, &detection.key);
+        let at = self.privacy.moment(key, now);
+        let privacy = &mut self.privacy;
+        self.ledger.enter(key, entry, at, || privacy.heading(key, heading(judgement, detection), now));
+    }
+
+    /// What privacy lets in of a detection; `None` where nothing of it may be kept.
+    fn admit(&mut self, detection: Detection) -> Option<Detection> {
+        let person = Person::of(detection.key.client, &detection.identity);
+        let key = self.privacy.key(detection.key, &person, &detection.team)?;
+        Some(Detection { key, ..detection })
+    }
+
+    /// Privacy may have to know how many are there.
+    fn notice(&mut self, address: IpAddr, at: Time) {
+        let bindings = &self.bindings;
+        self.privacy.notice(self.now, || Person::at(address, bindings.mac_of(address, at)));
     }
 
     fn count(&mut self, client: IpAddr, sight: Sight, at: Time) {
@@ -348,7 +411,7 @@ fn detect(judgement: &Judgement, who: &Who, name: &str, now: Time) -> Option<Det
     let matched = judgement.signatures.match_name(name)?;
     let (identity, team) = joined(judgement, who, now);
     let status = judgement.policy.decide(&Question::new(&matched, name, &team, Some(who.client.address())), now).status;
-    let key = SightingKey { client: who.client, tenure: who.tenure, service: Arc::clone(&matched.service.id), status };
+    let key = SightingKey { client: who.client, tenure: who.tenure, team: None, service: Arc::clone(&matched.service.id), status };
     let place = Place { role: matched.role, category: matched.service.category };
     Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use(), place, identity, team })
 }

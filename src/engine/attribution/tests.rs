@@ -12,7 +12,9 @@ use crate::engine::minutes::Minutes;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
 use crate::engine::policy::{Days, Hours, Rule, ServicePattern, Status, Window, Zone};
-use crate::engine::sighting::{Agent, Evidence};
+use crate::engine::privacy::pseudonym::PseudonymKey;
+use crate::engine::privacy::{Crowd, Pseudonyms};
+use crate::engine::sighting::{Agent, Evidence, Identity};
 use crate::engine::signature::{Category, HostRule, Risk, ServiceRecord};
 
 fn service(id: &str, hosts: &[(&str, Role)]) -> ServiceRecord {
@@ -328,4 +330,86 @@ fn a_restart_forgets_no_agent() {
     after.event(&hello(7, "chat.example", 3));
     after.event(&Event::Flow(state(7, "chat.example", 4, (10, 10))));
     assert_eq!(all(after)[0].agent, Agent::Browser);
+}
+
+fn of(client: u8, id: u64, second: u64, up: u64) -> Event {
+    let ends = Ends { client: IpAddr::from([10, 0, 0, client]), ..ends() };
+    Event::Flow(FlowState { ends, ..state(id, "chat.example", second, (up, 1)) })
+}
+
+fn pseudonymous(byte: u8) -> Privacy {
+    Privacy::Pseudonymous(Pseudonyms::new(PseudonymKey::new([byte; 32].into()), 10, 0))
+}
+
+#[test]
+fn under_a_new_key_a_client_is_another_one() {
+    let mut a = attribution();
+    a.keep_by(pseudonymous(1));
+    a.event(&of(1, 1, 0, 500));
+    let behind = a.drain_unsealed();
+    a.keep_by(pseudonymous(2));
+    a.event(&of(1, 1, 5, 700));
+    let found = all(a);
+    let told: Vec<_> = found.iter().map(|s| (s.client.starts_with("p-"), s.bytes_up)).collect();
+    assert_eq!(told, [(true, 500), (true, 200)]);
+    assert_ne!(found[0].client, found[1].client);
+    assert_eq!((&behind[0].pseudonym, &*behind[0].client), (&found[0].client, "10.0.0.1"));
+}
+
+#[test]
+fn what_is_kept_of_a_pseudonym_names_nobody() {
+    let identity =
+        Identity { host: Some("ws".into()), user: Some("u".into()), site: Some("hq".into()), mac: Some([2; 6]), ..Identity::default() };
+    let mut privacy = pseudonymous(1);
+    let heading = Heading {
+        client: "10.0.0.1".into(),
+        identity: identity.clone().into(),
+        team: "design".into(),
+        vendor: "v".into(),
+        category: "c".into(),
+    };
+    let key = SightingKey { client: IpAddr::from(CLIENT).into(), tenure: 0, team: None, service: "s".into(), status: Status::Unreviewed };
+    let kept = privacy.heading(&key, heading, Time::new(1, 0));
+    assert_eq!(*kept.identity, Identity { site: Some("hq".into()), ..Identity::default() });
+    assert_eq!(*privacy.drain()[0].identity, identity);
+}
+
+#[test]
+fn a_team_is_one_sighting_a_day_without_a_time_of_day() {
+    let subnet: ipnet::IpNet = "10.0.0.0/24".parse().unwrap();
+    let teams = Arc::new(Groups::new([(&"design".into(), &[subnet][..])]));
+    let mut a = Attribution::new(Judgement { teams, ..judgement() }, Bounds::default());
+    a.keep_by(Privacy::TeamOnly(Crowd::new(3, 0)));
+    (1..=4u8).for_each(|client| a.event(&of(client, client.into(), client.into(), 1000)));
+    (1..=4u8).for_each(|client| a.event(&of(client, client.into(), 40_000, 2000)));
+    a.judge_by(a.judgement.clone());
+    a.event(&of(1, 1, 50_000, 2500));
+    a.event(&of(1, 1, 86_400, 3000));
+    assert_eq!(a.withheld(), 3, "of two before the third came, and of the first after midnight");
+    let found = all(a);
+    let told: Vec<_> = found.iter().map(|s| (&*s.client, &*s.team, s.bytes_up, s.first_seen == s.last_seen)).collect();
+    assert_eq!(told, [("design", "design", 2000 + 4000 + 500, true)], "rules that change nothing end nothing");
+    assert!(found.iter().all(|s| s.first_seen.seconds() == 0 && s.identity.is_unknown()));
+}
+
+#[test]
+fn a_forgotten_client_is_not_written_back() {
+    for mut a in [attribution(), {
+        let mut a = attribution();
+        a.keep_by(pseudonymous(1));
+        a
+    }] {
+        a.event(&of(1, 1, 0, 500));
+        a.event(&of(2, 2, 0, 500));
+        let client = a.privacy.written("10.0.0.1").unwrap();
+        let ended = a.forget(&|written| *written == *client);
+        assert_eq!((ended.len(), ended[0].closed), (1, true));
+        a.event(&of(1, 1, 5, 900));
+        a.judge_by(judgement());
+        a.event(&of(1, 1, 6, 950));
+        a.event(&of(1, 9, 7, 30));
+        let found = all(a);
+        let told: Vec<_> = found.iter().map(|s| (s.client == client, s.bytes_up)).collect();
+        assert_eq!(told, [(false, 500), (true, 30)], "only what it does anew");
+    }
 }

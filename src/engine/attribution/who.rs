@@ -8,6 +8,7 @@ use crate::engine::event::{Binding, Event, Link, Observation, Source};
 use crate::engine::frame::Time;
 use crate::engine::identity::{Bindings, Excluded, Who};
 use crate::engine::ledger::SightingKey;
+use crate::engine::privacy::Privacy;
 use crate::engine::sighting::{Identity, Sighting};
 
 /// Who a client is, and its team.
@@ -83,9 +84,9 @@ impl Attribution {
 
     /// Adds what became known of clients to their open sightings.
     pub(super) fn enrich(&mut self) {
-        let (judgement, now) = (&self.judgement, self.now);
+        let (judgement, privacy, now) = (&self.judgement, &mut self.privacy, self.now);
         for who in self.bindings.changed(now) {
-            self.ledger.enrich(who.client, who.tenure, |key, sighting| enriched(judgement, &who, key, sighting, now));
+            self.ledger.enrich(who.client, who.tenure, |key, sighting| enriched(judgement, privacy, &who, key, sighting, now));
         }
     }
 }
@@ -121,17 +122,28 @@ pub(super) fn joined(judgement: &Judgement, who: &Who, at: Time) -> Joined {
     (identity, team)
 }
 
-/// Writes what is known now into an open sighting of the same owner; true where that changes it.
-pub(super) fn enriched(judgement: &Judgement, who: &Who, key: &SightingKey, sighting: &mut Sighting, now: Time) -> bool {
+/// Writes what is known now, and what privacy leaves of it, into an open sighting of the same owner; true where that changes it.
+pub(super) fn enriched(
+    judgement: &Judgement,
+    privacy: &mut Privacy,
+    who: &Who,
+    key: &SightingKey,
+    sighting: &mut Sighting,
+    now: Time,
+) -> bool {
+    if key.team.is_some() {
+        return false; // many clients stand behind it
+    }
     let (new, team) = joined(judgement, who, now);
     let old = Arc::clone(&sighting.identity);
     // A name that is not said any more was the owner's all the same; a MAC address may have turned out to be a router's.
     let identity =
         Identity { host: new.host.or(old.host.clone()), user: new.user.or(old.user.clone()), site: new.site.or(old.site.clone()), ..new };
+    let identity = privacy.identity(key.client, identity, now);
     let is_other_team = team != sighting.team && is_moved(judgement, key, sighting, team, now);
-    let is_other = identity != *old;
+    let is_other = identity != old;
     if is_other {
-        sighting.identity = identity.into();
+        sighting.identity = identity;
     }
     is_other || is_other_team
 }

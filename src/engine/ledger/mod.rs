@@ -32,10 +32,12 @@ const SEARCHED: usize = 64;
 /// What makes observations one sighting.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SightingKey {
-    /// Who.
+    /// Who; the unspecified address where a team stands for its clients.
     pub client: Client,
     /// Number of the owner of that address: another one's use is another sighting.
     pub tenure: u32,
+    /// The team that stands for its clients, where privacy keeps no single one.
+    pub team: Option<Arc<str>>,
     /// Service id.
     pub service: Arc<str>,
     /// Policy status by which it was opened: two names of one service may be judged differently. The sighting's own may have become
@@ -223,6 +225,21 @@ impl Ledger {
             |at: &usize| self.open.get(*at).and_then(Option::as_ref).map(|o| (o.sighting.first_seen, o.key.client, o.key.service.clone()));
         over.sort_by_cached_key(first);
         over.into_iter().for_each(|at| self.end(at));
+    }
+
+    /// Lets go of sightings, open or ended and not drained yet: none of them will be drained. Gives back the open ones, as ended.
+    pub fn forget_where(&mut self, is_meant: impl Fn(&Sighting) -> bool) -> Vec<Sighting> {
+        self.closed.retain(|f| !is_meant(&f.sighting));
+        let mut forgotten = Vec::new();
+        for at in 0..self.open.len() {
+            if let Some(open) = self.open.get_mut(at).and_then(|place| place.take_if(|o| is_meant(&o.sighting))) {
+                self.index.remove(&open.key);
+                self.clients.remove(&(open.key.client, at));
+                self.free.push(at);
+                forgotten.push(Sighting { closed: true, ..open.sighting });
+            }
+        }
+        forgotten
     }
 
     /// Whether a sighting that is due waits to be drained.

@@ -13,6 +13,10 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::json;
+
+use super::record;
+use crate::daemon::audit_entry::AuditKind;
 use crate::daemon::bundle::folder::Lock;
 use crate::daemon::bundle::{Folder, Tally};
 use crate::daemon::clock;
@@ -74,6 +78,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Setting("not put into force: what was in force still is".into()));
     }
     updates.install(&candidate)?;
+    let store = args.store.as_deref().unwrap_or(&config.store.url);
+    record::note(store, AuditKind::Update, json!({ "version": version, "from": args.from }));
     print(&format!("version {version} is in force; shadowtap signatures rollback goes back"))
 }
 

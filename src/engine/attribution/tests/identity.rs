@@ -187,3 +187,34 @@ fn who_is_left_out_from_now_on_has_no_open_sighting_any_more() {
     a.event(&flow(1, (0, 10), (900, 700), own(ANNA)));
     assert_eq!(told(&all(a)), [("10.0.0.1".into(), None, 500)], "what was before stays");
 }
+
+#[test]
+fn what_becomes_known_later_of_a_pseudonym_is_sealed_and_not_written() {
+    let mut a = attribution();
+    a.keep_by(pseudonymous(1));
+    a.event(&flow(1, (0, 5), (500, 700), own(ANNA)));
+    a.drain();
+    a.event(&lease(ANNA, "anna", 60));
+    a.judge_by(judgement());
+    let sealed = a.drain_unsealed();
+    let told: Vec<_> = sealed.iter().map(|u| (&*u.client, u.identity.host.as_deref(), u.identity.mac)).collect();
+    assert_eq!(told, [("10.0.0.1", None, Some(ANNA)), ("10.0.0.1", Some("anna"), Some(ANNA))]);
+    let found = all(a);
+    assert_eq!((found.len(), &found[0].client), (1, &sealed[0].pseudonym));
+    assert!(found[0].identity.is_unknown());
+}
+
+#[test]
+fn two_addresses_of_one_machine_are_no_crowd() {
+    let six = |second: u64, link: Link| {
+        let ends = Ends { client: "2001:db8::211:22ff:fe33:4455".parse().unwrap(), ..ends() };
+        Event::Flow(FlowState { first_seen: at(second), ends, link, ..state(9, "chat.example", second, (10, 10)) })
+    };
+    for (mac, shown) in [(ANNA, 0), (BEN, 1)] {
+        let mut a = attribution();
+        a.keep_by(Privacy::TeamOnly(Crowd::new(2, 0)));
+        a.event(&flow(1, (0, 5), (500, 700), own(ANNA)));
+        a.event(&six(10, own(mac)));
+        assert_eq!(all(a).len(), shown, "{mac:?}");
+    }
+}
