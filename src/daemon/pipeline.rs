@@ -8,7 +8,7 @@ use super::registrable::registrable;
 use super::rules::Rules;
 use crate::engine::Settings;
 use crate::engine::attribution::{Bounds, Judgement};
-use crate::engine::ledger::Thresholds;
+use crate::engine::ledger::{Limits, Thresholds};
 use crate::engine::privacy::{Crowd, Privacy, Pseudonyms};
 use crate::engine::unmatched::{MAX_DOMAINS, Unmatched};
 
@@ -26,10 +26,14 @@ pub fn judgement(config: &Config, rules: &Rules) -> Judgement {
         shared: config.shared.as_slice().into(),
         thresholds: Thresholds {
             session_seconds: s.session_minutes.saturating_mul(60),
-            engaged_up: s.engaged_bytes_up,
-            engaged_down: s.engaged_bytes_down,
-            upload: s.upload_bytes,
-            upload_host: s.upload_bytes_upload_host,
+            general: Limits {
+                engaged_up: s.engaged_bytes_up,
+                engaged_posted: s.engaged_bytes_posted,
+                engaged_down: s.engaged_bytes_down,
+                upload: s.upload_bytes,
+                upload_host: s.upload_bytes_upload_host,
+            },
+            special: s.thresholds.iter().map(|t| t.limits.clone()).collect(),
         },
     }
 }

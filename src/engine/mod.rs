@@ -18,6 +18,7 @@ pub mod host;
 pub mod identity;
 pub mod ledger;
 pub mod mac;
+pub mod minutes;
 pub mod names;
 pub mod packet;
 pub mod pattern;

@@ -137,6 +137,20 @@ pub struct Turns {
     pub high: u32,
 }
 
+impl Turns {
+    /// The range around so many that were told: exact up to 3, else 15 % either way, as the errors of `docs/volume.md` are.
+    pub const fn about(count: u32) -> Self {
+        let either_way = (count as u64 * 3 + 10) / 20;
+        let either_way = either_way as u32;
+        Turns { low: count.saturating_sub(either_way), high: count.saturating_add(either_way) }
+    }
+
+    /// How many were told: the middle of the range.
+    pub const fn count(self) -> u32 {
+        self.low.midpoint(self.high)
+    }
+}
+
 /// One client's use of one service in one session (silence of the session length ends it), with everything as it was then.
 /// Cumulative: a later copy with the same `client`, `service` and `first_seen` replaces an earlier one.
 #[derive(Clone, Debug, PartialEq)]

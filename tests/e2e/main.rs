@@ -8,8 +8,10 @@ mod captures;
 mod cases;
 mod client;
 mod fingerprints;
+mod h3;
 mod metrics;
 mod net;
+mod office;
 mod patience;
 mod quic;
 mod receiver;
@@ -22,7 +24,7 @@ use std::process::ExitCode;
 use tempfile::TempDir;
 
 use client::Client;
-use net::Net;
+use net::{Host, Net};
 use server::Servers;
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--serve-quic", address, folder] => quic::serve(address, folder),
+        ["--upload-quic", address, name, ca, bytes] => quic::upload(address, name, ca, bytes.parse().expect("a number")),
         ["--receive", address, file] => receiver::receive(address, file.as_ref()),
         ["--write-captures", folder] => in_network(|client| captures::write(client, folder.as_ref())),
         ["--take-fingerprints", folder] => in_network(|client| fingerprints::take(client, folder.as_ref())),
@@ -43,5 +46,5 @@ fn in_network(act: impl FnOnce(&Client)) {
     let scratch: TempDir = tempfile::tempdir().expect("a folder");
     let net = Net::new();
     let servers = Servers::start(&net, scratch.path());
-    act(&Client { net: &net, servers: &servers, scratch: scratch.path() });
+    act(&Client { net: &net, servers: &servers, scratch: scratch.path(), host: Host::Client });
 }

@@ -1,4 +1,4 @@
-//! The server's programs: nginx over TLS with HTTP/2, an HTTP/3 server, and dnsmasq, all with one certificate of a CA made here.
+//! The server's programs: nginx over TLS with HTTP/2, a stand-in chat service behind it, an HTTP/3 server, and dnsmasq, all with one certificate of a CA made here.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,7 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose
 use crate::net::{Background, Host, Net, RESOLVER};
 
 /// Every name served, with the last part of its address in 198.51.100.0/24 and 2001:db8:99::/64.
-pub const NAMES: [(&str, u8); 13] = [
+pub const NAMES: [(&str, u8); 15] = [
     ("chatgpt.com", 11),
     ("claude.ai", 12),
     ("api.openai.com", 13),
@@ -25,6 +25,8 @@ pub const NAMES: [(&str, u8); 13] = [
     ("docs.example.net", 22),
     ("intranet.example.com", 23),
     (BRIEF, 24),
+    ("cdn.oaistatic.com", 25),
+    ("oaistatsig.com", 26),
 ];
 /// The one name whose connections are closed after each answer: who comes again has a session to resume.
 pub const BRIEF: &str = "brief.example.org";
@@ -62,7 +64,10 @@ impl Servers {
         fs::write(folder.join("answer.html"), page(ANSWER, 24_000)).expect("answer.html");
         let in_folder = |name: &str| folder.join(name).display().to_string();
         let this = std::env::current_exe().expect("own path").display().to_string();
+        let peer = peer("chat_server.py");
+        fs::write(folder.join("turns"), "").expect("turns");
         let running = vec![
+            net.background(Host::Server, &["python3", &peer, "8082", &in_folder("turns")]),
             net.background(Host::Server, &["nginx", "-c", &in_folder("nginx.conf"), "-e", &in_folder("nginx.log")]),
             net.background(Host::Server, &["dnsmasq", "--keep-in-foreground", &format!("--conf-file={}", in_folder("dnsmasq.conf"))]),
             net.background(Host::Server, &[&this, "--serve-quic", "0.0.0.0:443", &folder.display().to_string()]),
@@ -77,6 +82,18 @@ impl Servers {
         self.folder.join("ca.pem").display().to_string()
     }
 
+    /// Prompts that the chat service answered for that host so far.
+    pub fn turns(&self, host: &str) -> usize {
+        let log = fs::read_to_string(self.folder.join("turns")).expect("turns");
+        log.lines().filter(|line| line.strip_prefix("turn ") == Some(host)).count()
+    }
+
+    /// Conversations with that host that its clients said are over.
+    pub fn conversations_over(&self, host: &str) -> usize {
+        let log = fs::read_to_string(self.folder.join("turns")).expect("turns");
+        log.lines().filter(|line| line.strip_prefix("done ") == Some(host)).count()
+    }
+
     fn wait(&self, net: &Net) {
         let end = Instant::now() + Duration::from_secs(10);
         let page = ["curl", "-sf", "--max-time", "1", "--cacert", &self.ca(), "https://www.example.org/"];
@@ -85,6 +102,11 @@ impl Servers {
             sleep(Duration::from_millis(100));
         }
     }
+}
+
+/// A program of `tests/peers`.
+pub fn peer(name: &str) -> String {
+    format!("{}/tests/peers/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A certificate authority, and one certificate of it for all names: `ca.pem`, `server.pem`, `server.key`.
@@ -121,6 +143,9 @@ fn nginx_configuration(folder: &Path) -> String {
              listen 443 ssl http2; listen [::]:443 ssl http2; listen 80; server_name _; root {folder};
              ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
              location / {{ try_files /index.html =404; }}
+             location ~ ^/(chat|telemetry|done|page|asset)$ {{
+               proxy_pass http://127.0.0.1:8082; proxy_http_version 1.1; proxy_buffering off; proxy_set_header Host $host;
+             }}
              location = /again {{ try_files /again.html =404; }}
              location /upload {{ proxy_pass http://127.0.0.1:8081; }}   # a proxy reads the whole body first
            }}

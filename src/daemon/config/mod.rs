@@ -5,6 +5,7 @@ mod exclude;
 mod policy;
 mod privacy;
 mod read;
+mod sighting;
 mod webhook;
 mod when;
 
@@ -22,6 +23,7 @@ use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
 use crate::engine::identity::Exclusion;
+use crate::engine::ledger::SpecialLimits;
 
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
@@ -190,28 +192,43 @@ pub struct Group {
 }
 
 /// `[sighting]`: when a session ends, and what counts as use and upload.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sighting {
     /// Minutes of silence that end a session; default 15.
     pub session_minutes: u64,
-    /// Bytes up from which a contact is engaged; default 4096.
+    /// Bytes up in one go from which a contact is engaged though no exchange was told; default 65,536.
     pub engaged_bytes_up: u64,
+    /// The same of bodies alone, or of all that is sent to hosts that serve no pages; default 8192.
+    pub engaged_bytes_posted: u64,
     /// Bytes down that engaged needs too; default 16384.
     pub engaged_bytes_down: u64,
-    /// Bytes up that are an upload; default 1,000,000.
+    /// Bytes up in one go that are an upload; default 1,000,000.
     pub upload_bytes: u64,
     /// The same to a host whose role is upload; default 262,144.
     pub upload_bytes_upload_host: u64,
+    /// `[[sighting.threshold]]`, for a service or a team.
+    pub thresholds: Vec<WrittenThreshold>,
+}
+
+/// Limits of a service or a team, and where they stand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WrittenThreshold {
+    /// Its line.
+    pub line: usize,
+    /// The limits.
+    pub limits: SpecialLimits,
 }
 
 impl Default for Sighting {
     fn default() -> Self {
         Sighting {
             session_minutes: 15,
-            engaged_bytes_up: 4096,
+            engaged_bytes_up: 65_536,
+            engaged_bytes_posted: 8192,
             engaged_bytes_down: 16384,
             upload_bytes: 1_000_000,
             upload_bytes_upload_host: 262_144,
+            thresholds: Vec::new(),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         policy,
         unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
         privacy: top.table("privacy").map(|t| Privacy::read(&t, file)).unwrap_or_default(),
-        sighting: top.table("sighting").map(|t| sighting(&t)).unwrap_or_default(),
+        sighting: top.table("sighting").map(|t| Sighting::read(&t)).unwrap_or_default(),
         sensor_alerts: alert.as_ref().map(sensor_alerts).unwrap_or_default(),
         webhooks: alert.as_ref().map(|t| webhooks(t, file)).unwrap_or_default(),
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
@@ -124,18 +124,6 @@ fn public_key(fields: &Fields<'_>, written: &Located<&str>) -> Option<PublicKey>
 
 fn unmatched(fields: &Fields<'_>) -> Unmatched {
     Unmatched { enabled: fields.flag("enabled", Unmatched::default().enabled) }
-}
-
-fn sighting(fields: &Fields<'_>) -> Sighting {
-    let default = Sighting::default();
-    let bytes = |key, default| fields.number(key, default, 0..=1 << 50);
-    Sighting {
-        session_minutes: fields.number("session_minutes", default.session_minutes, 1..=1440),
-        engaged_bytes_up: bytes("engaged_bytes_up", default.engaged_bytes_up),
-        engaged_bytes_down: bytes("engaged_bytes_down", default.engaged_bytes_down),
-        upload_bytes: bytes("upload_bytes", default.upload_bytes),
-        upload_bytes_upload_host: bytes("upload_bytes_upload_host", default.upload_bytes_upload_host),
-    }
 }
 
 fn webhooks(fields: &Fields<'_>, file: &Path) -> Vec<Webhook> {

@@ -40,6 +40,7 @@ fn reads_all_keys() {
     assert_eq!((config.policy.default, config.policy.rules.len()), (Some(crate::engine::policy::Status::Unapproved), 2));
     assert_eq!(config.policy.file.as_deref(), Some(Path::new("policy.toml")));
     assert_eq!((config.sighting.session_minutes, config.sighting.upload_bytes), (20, 500_000));
+    assert_eq!(config.sighting.thresholds.iter().map(|t| t.limits.upload_host).collect::<Vec<_>>(), [Some(10_000)]);
     assert_eq!(config.webhooks.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(), ["soc", "local"]);
     assert_eq!((config.bounds.flows, config.bounds.hellos), (2_000_000, 8192));
     assert_eq!((config.log.format, config.log.level), (LogFormat::Json, "debug"));
@@ -169,6 +170,25 @@ fn a_key_that_is_none_is_said() {
         problems,
         ["c.toml:2: error: signatures.key \"RWno\" is no public key of minisign | write the second line of minisign.pub, which begins \
              with RW"]
+    );
+}
+
+#[test]
+fn thresholds_of_a_service_or_a_team_are_checked() {
+    let text = "[[team]]\nname = \"design\"\nsubnets = [\"10.0.0.0/8\"]\n[[sighting.threshold]]\nservice = \"openai.*\"\nteam = \
+                \"design\"\nupload_bytes = 5\nengaged_bytes_up = 6\n[[sighting.threshold]]\nteam = \"desing\"\nupload_bytes = 7\n\
+                [[sighting.threshold]]\nupload_bytes = 8\n[[sighting.threshold]]\nservice = \"openai.*\"\nteam = \"design\"\n";
+    let (config, problems) = Config::parse(Path::new("c.toml"), text);
+    let first = &config.sighting.thresholds[0].limits;
+    assert_eq!((first.upload, first.engaged_up, first.upload_host), (Some(5), Some(6), None));
+    let shown: Vec<_> = problems.iter().map(|d| (d.line, d.message.as_str())).collect();
+    assert_eq!(
+        shown,
+        [
+            (12, "sighting.threshold names neither a service nor a team"),
+            (14, "sighting.threshold sets no value"),
+            (14, "sighting.threshold is for the same service and team as the one of line 4"),
+        ]
     );
 }
 

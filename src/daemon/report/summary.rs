@@ -129,7 +129,7 @@ impl Summary {
 }
 
 fn row(service: &str, status: Status, Line { vendor, category, amount: a }: &Line) -> Vec<String> {
-    let evidence = if a.used { a.evidence.word().to_owned() } else { format!("{} (presence only)", a.evidence.word()) };
+    let evidence = if a.used { a.evidence.word().to_owned() } else { format!("{} (present, not used)", a.evidence.word()) };
     vec![
         service.to_owned(),
         vendor.to_string(),

@@ -9,6 +9,7 @@ pub mod policy_check;
 pub mod policy_lint;
 mod probe;
 pub mod signature_file;
+mod threshold_check;
 
 use std::fs;
 use std::net::IpAddr;
@@ -65,6 +66,7 @@ impl Rules {
         let (identity, wrong) = Files::read(&config.identities, &config.team_names());
         let teams = config.team_names().into_iter().chain(identity.teams()).collect();
         problems.extend(policy_check::unknown_teams(&config.policy, &teams));
+        problems.extend(threshold_check::unknown_teams(config, &teams));
         problems.extend(wrong);
         rules.know(identity);
         (rules, problems)
@@ -84,6 +86,7 @@ impl Rules {
     /// The same as if the records of a configuration were these, with no file of clients.
     pub fn compiled(config: &Config, mut catalogue: Catalogue) -> (Rules, Vec<Diagnostic>) {
         catalogue.problems.extend(policy_check::check(&config.policy, &catalogue.entries, &disabled(config)));
+        catalogue.problems.extend(threshold_check::check(config, &catalogue.entries, &disabled(config)));
         let rules = Rules {
             signatures: Arc::new(catalogue.signatures()),
             policy: Arc::new(config.policy.compiled()),

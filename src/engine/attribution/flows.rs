@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 
 use super::WAIT_SECONDS;
 use crate::engine::agent::Clues;
-use crate::engine::event::{FlowId, FlowState, Source};
+use crate::engine::event::{Exchanges, FlowId, FlowState, Source};
 use crate::engine::frame::Time;
 use crate::engine::host::HostName;
 use crate::engine::policy::Status;
@@ -28,6 +28,8 @@ pub(super) struct FlowRecord {
     pub(super) is_ordinary: bool,
     up: u64,
     down: u64,
+    exchanges: Exchanges,
+    posted: u32,
     /// It was told about by the engine at least once.
     has_begun: bool,
     /// It counts among the encrypted flows already.
@@ -52,6 +54,8 @@ impl FlowRecord {
             is_ordinary: false,
             up: 0,
             down: 0,
+            exchanges: Exchanges::default(),
+            posted: 0,
             has_begun: false,
             is_encrypted: false,
             is_judged: false,
@@ -59,6 +63,25 @@ impl FlowRecord {
             is_forgotten: false,
             waiting: None,
         }
+    }
+}
+
+/// What came of a flow since last told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Fresh {
+    /// Payload bytes sent by the client.
+    pub(super) up: u64,
+    /// Payload bytes sent to it.
+    pub(super) down: u64,
+    /// Exchanges of prompt and answer.
+    pub(super) exchanges: Exchanges,
+    /// Of the bytes up, those of bodies.
+    pub(super) posted: u32,
+}
+
+impl Fresh {
+    pub(super) fn is_nothing(&self) -> bool {
+        *self == Fresh::default()
     }
 }
 
@@ -134,13 +157,18 @@ impl Flows {
         self.order.push_back(id);
     }
 
-    /// Bytes that came since last told, where the flow has a name that may belong to a service.
-    pub(super) fn advance(&mut self, state: &FlowState) -> Option<(FlowRecord, u64, u64)> {
+    /// What came since last told, where the flow has a name that may belong to a service.
+    pub(super) fn advance(&mut self, state: &FlowState) -> Option<(FlowRecord, Fresh)> {
         let record = self.records.get_mut(&state.id)?;
         record.name.as_ref()?;
+        let (now, known) = (state.exchanges, record.exchanges);
+        let exchanges = Exchanges { streamed: now.streamed.saturating_sub(known.streamed), all: now.all.saturating_sub(known.all) };
         let (up, down) = (state.bytes_up.saturating_sub(record.up), state.bytes_down.saturating_sub(record.down));
+        let fresh = Fresh { up, down, exchanges, posted: state.posted.saturating_sub(record.posted) };
+        record.posted = record.posted.max(state.posted);
         (record.up, record.down) = (record.up.max(state.bytes_up), record.down.max(state.bytes_down));
-        (!record.is_ordinary && !record.is_forgotten).then(|| (record.clone(), up, down))
+        record.exchanges = Exchanges { streamed: known.streamed.max(now.streamed), all: known.all.max(now.all) };
+        (!record.is_ordinary && !record.is_forgotten).then(|| (record.clone(), fresh))
     }
 
     /// The flow counts as a connection of this service with this status.

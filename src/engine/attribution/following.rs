@@ -1,11 +1,12 @@
 //! Flows: their bytes go to the sighting of their name, they count as named or by why they are not, and so does what hides in them.
 
 use super::Attribution;
-use super::flows::FlowRecord;
+use super::flows::{FlowRecord, Fresh};
 use crate::engine::agent::{Clues, classify};
 use crate::engine::event::{FlowState, Reason, Source, Transport};
 use crate::engine::ledger::Entry;
 use crate::engine::names::vpn;
+use crate::engine::signature::Role;
 use crate::engine::visibility::Sight;
 
 impl Attribution {
@@ -31,8 +32,8 @@ impl Attribution {
         if state.is_encrypted && state.reason == Reason::Named && self.flows.is_first_count(state.id) {
             self.count(state.ends.client, Sight::Flow(Reason::Named), state.last_seen);
         }
-        if let Some((record, up, down)) = self.flows.advance(state) {
-            self.bytes(&record, up, down, state);
+        if let Some((record, fresh)) = self.flows.advance(state) {
+            self.bytes(&record, fresh, state);
         }
         if state.closed && self.flows.close(state.id).is_some() {
             self.ask(state);
@@ -54,7 +55,7 @@ impl Attribution {
     }
 
     /// Bytes of a flow that has a name. The first are a contact too.
-    fn bytes(&mut self, record: &FlowRecord, up: u64, down: u64, state: &FlowState) {
+    fn bytes(&mut self, record: &FlowRecord, fresh: Fresh, state: &FlowState) {
         let name = record.name.as_ref().filter(|n| n.is_host());
         let detection = name.and_then(|name| self.detect(record.client, name.as_str(), state.first_seen, self.now));
         let at = state.last_seen;
@@ -68,15 +69,19 @@ impl Attribution {
         // The first state is a contact; so are bytes once the session they continued is over.
         let key = &detection.key;
         let is_counted = record.counted.as_ref().is_some_and(|(service, status)| *service == key.service && *status == key.status);
-        let goes_on = (up > 0 || down > 0) && !self.ledger.is_open(key);
+        let goes_on = !fresh.is_nothing() && !self.ledger.is_open(key);
         if !is_counted || goes_on {
             self.enter(&detection, &Entry::Contact { is_use: detection.is_use }, at);
             self.ledger.note(&detection.key, record.source, &name.as_str().into(), classify(&record.clues, detection.place));
             self.flows.counted(state.id, &detection.key.service, detection.key.status);
         }
-        if up > 0 || down > 0 {
-            let (is_use, is_upload) = (detection.is_use, detection.is_upload);
-            self.enter(&detection, &Entry::Bytes { is_use, is_upload, up, down }, at);
+        if !fresh.is_nothing() {
+            let (is_use, is_upload, is_page) = (detection.is_use, detection.is_upload, detection.place.role == Role::Web);
+            let (turns, minutes) = (detection.turns(fresh.exchanges), state.minutes);
+            let Fresh { up, down, posted, .. } = fresh;
+            let posted = if is_page { posted.into() } else { up };
+            let entry = Entry::Bytes { is_use, is_upload, is_page, up, down, posted, turns, minutes };
+            self.enter(&detection, &entry, at);
         }
         self.tighten(&detection.key, name.as_str());
     }
@@ -94,8 +99,8 @@ impl Attribution {
         drop(names);
         let record = FlowRecord::named(state.ends.client, name, Source::DnsMemory, Clues::default());
         self.flows.name(state.id, record);
-        if let Some((record, up, down)) = self.flows.advance(state) {
-            self.bytes(&record, up, down, state);
+        if let Some((record, fresh)) = self.flows.advance(state) {
+            self.bytes(&record, fresh, state);
         }
     }
 }

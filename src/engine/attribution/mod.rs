@@ -7,6 +7,8 @@ mod following;
 mod resolvers;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod volume_tests;
 mod who;
 
 use std::net::IpAddr;
@@ -17,7 +19,7 @@ use ipnet::IpNet;
 use super::agent::{self, Clues, Place, Verdict};
 use super::counters::Table;
 use super::dns_memory::DnsMemory;
-use super::event::{BlindSpot, Detail, Event, Observation, Source};
+use super::event::{BlindSpot, Detail, Event, Exchanges, Observation, Source};
 use super::frame::Time;
 use super::group::Groups;
 use super::host::HostName;
@@ -106,12 +108,24 @@ struct Detection {
     team: Arc<str>,
 }
 
+impl Detection {
+    /// Exchanges of this host that are turns: an API's answer may come in one piece, a page's is streamed.
+    fn turns(&self, exchanges: Exchanges) -> u32 {
+        let turns = match self.place.role {
+            Role::Api if self.is_use => exchanges.all,
+            Role::Web | Role::Voice if self.is_use => exchanges.streamed,
+            _ => 0,
+        };
+        turns.into()
+    }
+}
+
 impl Attribution {
     /// Nothing seen yet.
     pub fn new(judgement: Judgement, bounds: Bounds) -> Self {
         Attribution {
             privacy: Privacy::Full,
-            ledger: Ledger::new(judgement.thresholds, bounds.sightings, bounds.seed),
+            ledger: Ledger::new(judgement.thresholds.clone(), bounds.sightings, bounds.seed),
             memory: DnsMemory::new(bounds.dns_memory, bounds.seed),
             flows: Flows::new(bounds.flows, bounds.seed),
             fingerprints: agent::Table::shipped(),
@@ -169,7 +183,7 @@ impl Attribution {
     /// status it had; to the others is added what is known now.
     pub fn judge_by(&mut self, judgement: Judgement) {
         self.judgement = judgement;
-        self.ledger.set_thresholds(self.privacy.thresholds(self.judgement.thresholds));
+        self.ledger.set_thresholds(self.privacy.thresholds(self.judgement.thresholds.clone()));
         let (judgement, bindings, now) = (&self.judgement, &self.bindings, self.now);
         let mut has_ended_cell = false;
         self.ledger.end_where(|key, sighting| {
@@ -201,7 +215,7 @@ impl Attribution {
     pub fn keep_by(&mut self, privacy: Privacy) {
         self.privacy = privacy;
         self.privacy.tick(self.now);
-        self.ledger.set_thresholds(self.privacy.thresholds(self.judgement.thresholds));
+        self.ledger.set_thresholds(self.privacy.thresholds(self.judgement.thresholds.clone()));
         self.ledger.end_where(|_, _| true);
     }
 
@@ -364,9 +378,8 @@ impl Attribution {
 
     fn enter(&mut self, detection: &Detection, entry: &Entry, now: Time) {
         let (judgement, key) = (&self.judgement, &detection.key);
-        let at = self.privacy.moment(key, now);
         let privacy = &mut self.privacy;
-        self.ledger.enter(key, entry, at, || privacy.heading(key, heading(judgement, detection), now));
+        self.ledger.enter(key, entry, now, || privacy.heading(key, heading(judgement, detection), now));
     }
 
     /// What privacy lets in of a detection; `None` where nothing of it may be kept.
@@ -410,5 +423,6 @@ fn heading(judgement: &Judgement, detection: &Detection) -> Heading {
         team: Arc::clone(&detection.team),
         vendor: known.map_or_else(|| "".into(), |s| Arc::clone(&s.vendor)),
         category: known.map_or_else(|| "".into(), |s| s.category.word().into()),
+        moment: None,
     }
 }

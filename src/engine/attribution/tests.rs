@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::*;
 use crate::engine::event::{Ends, FlowId, FlowState, HelloFacts, Link, Reason, Transport};
 use crate::engine::host::HostName;
+use crate::engine::minutes::Minutes;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
 use crate::engine::policy::{Days, Hours, Rule, ServicePattern, Status, Window, Zone};
@@ -30,8 +31,15 @@ fn service(id: &str, hosts: &[(&str, Role)]) -> ServiceRecord {
     }
 }
 
-fn judgement() -> Judgement {
-    let hosts = [("chat.example", Role::Web), ("telemetry.chat.example", Role::Telemetry)];
+pub(super) fn judgement() -> Judgement {
+    let hosts = [
+        ("chat.example", Role::Web),
+        ("api.chat.example", Role::Api),
+        ("files.chat.example", Role::Upload),
+        ("cdn.chat.example", Role::Cdn),
+        ("auth.chat.example", Role::Auth),
+        ("telemetry.chat.example", Role::Telemetry),
+    ];
     Judgement {
         signatures: Arc::new(Signatures::new(vec![service("vendor.chat", &hosts)])),
         policy: Arc::new(Policy::new(Status::Unreviewed, Vec::new())),
@@ -49,14 +57,14 @@ fn attribution() -> Attribution {
     Attribution::new(judgement(), Bounds::default())
 }
 
-const CLIENT: [u8; 4] = [10, 0, 0, 1];
+pub(super) const CLIENT: [u8; 4] = [10, 0, 0, 1];
 
 fn ends() -> Ends {
     Ends { client: IpAddr::from(CLIENT), client_port: 50_000, server: IpAddr::from([192, 0, 2, 1]), server_port: 443 }
 }
 
 /// The state of flow `id` named `name`, at a second.
-fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) -> FlowState {
+pub(super) fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) -> FlowState {
     FlowState {
         id: FlowId(id),
         first_seen: Time::new(1000, 0),
@@ -65,6 +73,9 @@ fn state(id: u64, name: &str, second: u64, (up, down): (u64, u64)) -> FlowState 
         ends: ends(),
         bytes_up: up,
         bytes_down: down,
+        exchanges: Exchanges::default(),
+        posted: 0,
+        minutes: Minutes::until(Time::new(1000 + second, 0)).since(Minutes::of(Time::new(1000 + second, 0))),
         name: (!name.is_empty()).then(|| (HostName::unchecked(name), Source::TlsSni)),
         reason: if name.is_empty() { Reason::NoSni } else { Reason::Named },
         is_encrypted: true,
@@ -95,7 +106,7 @@ fn hello(id: u64, name: &str, second: u64) -> Event {
     }))
 }
 
-fn all(mut attribution: Attribution) -> Vec<Sighting> {
+pub(super) fn all(mut attribution: Attribution) -> Vec<Sighting> {
     attribution.finish();
     attribution.drain().into_iter().map(|f| f.sighting).collect()
 }
@@ -190,7 +201,7 @@ fn bounded() -> Judgement {
 fn a_sighting_becomes_stricter_as_it_passes_bounds_and_is_due_at_once() {
     let mut a = Attribution::new(bounded(), Bounds::default());
     let mut told = Vec::new();
-    for (second, up) in [(0, 4000), (5, 499_999), (10, 500_000), (15, 500_001), (20, 1_000_000), (25, 1_000_001)] {
+    for (second, up) in [(0, 4000), (5, 499_999), (10, 500_000), (15, 500_001), (20, 2_500_000), (25, 2_500_001)] {
         a.event(&Event::Flow(state(1, "chat.example", second, (up, 700))));
         let is_due = a.ledger().has_due();
         let found = a.drain().remove(0);
@@ -356,6 +367,7 @@ fn what_is_kept_of_a_pseudonym_names_nobody() {
         team: "design".into(),
         vendor: "v".into(),
         category: "c".into(),
+        moment: None,
     };
     let key = SightingKey { client: IpAddr::from(CLIENT).into(), tenure: 0, team: None, service: "s".into(), status: Status::Unreviewed };
     let kept = privacy.heading(&key, heading, Time::new(1, 0));

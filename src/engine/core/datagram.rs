@@ -2,7 +2,7 @@
 
 use super::opening::Open;
 use super::said::Fact;
-use super::{Engine, HTTPS_PORT, Sink, digest};
+use super::{Engine, HTTPS_PORT, Sink, digest, moved};
 use crate::engine::bytes::Verdict;
 use crate::engine::event::{Anomaly, Reason, Source};
 use crate::engine::flow::Phase;
@@ -32,6 +32,9 @@ impl Engine {
             if !d.datagram(packet.segment.payload, packet.segment.wire) {
                 return self.counters.anomaly(Anomaly::Duplicate);
             }
+            // Long headers of QUIC are its handshake, which is padded.
+            let is_handshake = packet.segment.payload.first().is_some_and(|b| b & 0x80 != 0);
+            moved(flow, direction, (packet.segment.wire.into(), is_handshake), (now, self.minute));
         }
         match phase {
             Phase::Done if packet.segment.payload.first().is_some_and(|b| b & 0x80 != 0) => self.learn_connection(at, direction, packet),

@@ -14,6 +14,7 @@ use super::counters::{Counters, Table};
 use super::event::{Anomaly, BlindSpot, Ends, Event, FlowState, Reason};
 use super::flow::{Flow, FlowKey, FlowTable, Phase};
 use super::frame::{Frame, Time};
+use super::minutes::Minutes;
 use super::packet::{self, Fragments, Packet, Step, Transport, Walk};
 use lookup::Lookups;
 use migration::Connections;
@@ -33,6 +34,8 @@ const EMPTY_SILENCE: u64 = 30;
 const TLS_PORTS: [u16; 7] = [443, 465, 853, 990, 993, 995, 8443];
 /// Port on which encrypted UDP is QUIC (RFC 9114).
 const HTTPS_PORT: u16 = 443;
+/// A client's payload larger than this holds a body, or a first request with all its cookies: further ones have their headers compressed.
+const LARGEST_REQUEST: u32 = 600;
 /// Packet time that may jump back without being odd: capture threads and buffers reorder a little.
 const BACKWARD: u64 = 5_000_000_000;
 
@@ -64,6 +67,8 @@ impl Default for Settings {
 /// - [`Engine::counters`] at any time.
 pub struct Engine {
     now: Time,
+    /// The minute of `now`.
+    minute: u32,
     counters: Counters,
     table: FlowTable<Open>,
     fragments: Fragments,
@@ -84,6 +89,7 @@ impl Engine {
     pub fn new(settings: Settings) -> Self {
         Engine {
             now: Time::default(),
+            minute: 0,
             counters: Counters::default(),
             table: FlowTable::new(settings.flows, settings.engine, settings.seed),
             fragments: Fragments::new(settings.seed),
@@ -136,6 +142,7 @@ impl Engine {
         let is_new_second = now.seconds() > self.now.seconds();
         self.now = self.now.max(now);
         if is_new_second {
+            self.minute = Minutes::of(self.now);
             while let Some(at) = self.table.due(self.now) {
                 self.deadline(at, sink);
             }
@@ -329,6 +336,24 @@ fn silence(flow: &Flow<Open>) -> u64 {
     }
 }
 
+/// Notes that new bytes moved in a direction. Exchanges are looked for where the flow is told about, behind its hello.
+#[inline]
+fn moved(flow: &mut Flow<Open>, direction: usize, (bytes, is_handshake): (u64, bool), (now, minute): (Time, u32)) {
+    flow.minutes.note(minute);
+    if flow.reason.is_none() || is_handshake {
+        return;
+    }
+    let is_udp = flow.key.transport() == Transport::Udp;
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    match client_of(flow) == direction {
+        true => {
+            flow.dialogue.up(now, bytes, is_udp);
+            flow.posted = flow.posted.saturating_add(if bytes > LARGEST_REQUEST { bytes } else { 0 });
+        }
+        false => flow.dialogue.down(now, bytes, is_udp),
+    }
+}
+
 /// Direction of a flow's client: known, or the end with the higher port.
 fn client_of<O>(flow: &Flow<O>) -> usize {
     match flow.client {
@@ -354,6 +379,9 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         ends: ends_of(flow),
         bytes_up: bytes(client),
         bytes_down: bytes(1 - client),
+        exchanges: flow.dialogue.exchanges(),
+        minutes: flow.minutes,
+        posted: flow.posted,
         name: flow.name.clone(),
         reason: flow.reason.unwrap_or(Reason::Named),
         is_encrypted: flow.is_encrypted,

@@ -2,7 +2,7 @@
 
 use super::opening::Open;
 use super::said::Fact;
-use super::{Engine, Sink, TELL_SECONDS, TLS_PORTS, digest, is_missed, state};
+use super::{Engine, Sink, TELL_SECONDS, TLS_PORTS, digest, is_missed, moved, state};
 use crate::engine::counters::Table;
 use crate::engine::event::{Anomaly, Event, Reason};
 use crate::engine::flow::{Flow, Phase};
@@ -31,8 +31,10 @@ impl Engine {
         if flow.directions.get(direction).is_some_and(|d| d.packets == 0) {
             flow.meet(direction, packet);
         }
-        if !account(flow, direction, segment) {
-            self.counters.anomaly(Anomaly::Sequence);
+        match account(flow, direction, segment) {
+            Some(0) => {}
+            Some(fresh) => moved(flow, direction, (fresh, false), (now, self.minute)),
+            None => self.counters.anomaly(Anomaly::Sequence),
         }
         if segment.flags.0 & 0b111 != 0 {
             self.control(at, direction, segment, sink);
@@ -402,10 +404,10 @@ fn is_dns(segment: &Segment<'_>) -> bool {
     segment.dst_port == DNS_PORT || segment.src_port == DNS_PORT
 }
 
-/// Counts a segment's bytes and marks; false where its sequence number stands nowhere near the stream.
+/// Counts a segment's bytes and marks; how many are new, `None` where its sequence number stands nowhere near the stream.
 #[inline]
-fn account(flow: &mut Flow<Open>, direction: usize, segment: &Segment<'_>) -> bool {
-    let Some(d) = flow.directions.get_mut(direction) else { return true };
+fn account(flow: &mut Flow<Open>, direction: usize, segment: &Segment<'_>) -> Option<u64> {
+    let d = flow.directions.get_mut(direction)?;
     d.packets = d.packets.saturating_add(1);
     let mut seq = segment.seq;
     if segment.flags.syn() {
@@ -416,5 +418,9 @@ fn account(flow: &mut Flow<Open>, direction: usize, segment: &Segment<'_>) -> bo
     }
     d.has_end |= segment.flags.fin();
     // A reset may carry text and any sequence number; it is no part of the stream.
-    segment.wire == 0 || segment.flags.rst() || d.cover(seq, segment.wire)
+    if segment.wire == 0 || segment.flags.rst() {
+        return Some(0);
+    }
+    let before = d.bytes;
+    d.cover(seq, segment.wire).then(|| d.bytes.wrapping_sub(before))
 }

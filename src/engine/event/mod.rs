@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::frame::Time;
 use super::host::HostName;
+use super::minutes::Minutes;
 use super::packet::Encap;
 use super::sighting::Agent;
 
@@ -139,6 +140,15 @@ pub struct Observation {
     pub detail: Detail,
 }
 
+/// Exchanges of prompt and answer in a flow since its beginning, as the times and sizes of its packets tell them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Exchanges {
+    /// Answers that came as a long low-rate tail.
+    pub streamed: u16,
+    /// These, and answers that came in one piece after a long wait.
+    pub all: u16,
+}
+
 /// The state of one encrypted or named flow, cumulative and with its name: a lost update heals with the next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowState {
@@ -156,6 +166,12 @@ pub struct FlowState {
     pub bytes_up: u64,
     /// Payload bytes server to client.
     pub bytes_down: u64,
+    /// Exchanges of prompt and answer.
+    pub exchanges: Exchanges,
+    /// When bytes moved in it.
+    pub minutes: Minutes,
+    /// Of the bytes up, those of payloads too large for a handshake's or a request's headers: of bodies. At most 4 GiB are counted.
+    pub posted: u32,
     /// Its name and how it was seen, where it has one that is no cover.
     pub name: Option<(HostName, Source)>,
     /// Named, or why not.

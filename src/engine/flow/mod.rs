@@ -6,6 +6,7 @@
 //! Bounded: when full, the longest silent of a window of [`WINDOW`] neighbours goes first, so that a flood of new flows costs a constant
 //! each and throws out itself before flows that go on. Deadlines stand in a wheel of one slot a second.
 
+mod dialogue;
 mod direction;
 mod table;
 
@@ -15,9 +16,11 @@ use super::event::{BlindSpot, FlowId, Link, Reason, Source, Transport, Vlans};
 use super::frame::Time;
 use super::host::HostName;
 use super::mac::is_individual;
+use super::minutes::Minutes;
 use super::packet::{Address, Packet};
 use direction::MAX_EARLY;
 
+pub use dialogue::Dialogue;
 pub use direction::Direction;
 pub use table::FlowTable;
 
@@ -122,6 +125,12 @@ pub struct Flow<O> {
     pub is_closed: bool,
     /// It was told since its last change.
     pub is_told: bool,
+    /// Exchanges of prompt and answer in it.
+    pub dialogue: Dialogue,
+    /// When bytes moved in it.
+    pub minutes: Minutes,
+    /// Bytes of the client's payloads that are too large for a request without a body.
+    pub posted: u32,
     /// What is held while its opening is read.
     pub open: Option<Box<O>>,
     slot: u16,

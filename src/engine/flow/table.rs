@@ -5,9 +5,10 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use super::{Direction, Flow, FlowKey, Phase};
+use super::{Dialogue, Direction, Flow, FlowKey, Phase};
 use crate::engine::event::FlowId;
 use crate::engine::frame::Time;
+use crate::engine::minutes::Minutes;
 
 /// Flows looked at to find the one that goes when the table is full.
 const WINDOW: usize = 32;
@@ -100,6 +101,9 @@ impl<O> FlowTable<O> {
             is_http: false,
             is_closed: false,
             is_told: true,
+            dialogue: Dialogue::default(),
+            minutes: Minutes::default(),
+            posted: 0,
             open: None,
             slot: 0,
             is_armed: false,

@@ -1,7 +1,9 @@
 //! The ledger: open sightings, one for each client, service and policy status, and when each session ends.
 
+mod bucket;
 mod open;
 mod standing;
+mod thresholds;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
@@ -14,12 +16,15 @@ use super::agent::{Portrait, Verdict};
 use super::event::Source;
 use super::frame::Time;
 use super::identity::Client;
+use super::minutes::Minutes;
 use super::policy::Status;
 use super::sighting::{Agent, Evidence, Finding, Identity, Sighting};
+use bucket::Bucket;
 use open::Open;
 
-pub use open::{Entry, Thresholds};
+pub use open::Entry;
 pub use standing::Standing;
+pub use thresholds::{Limits, SpecialLimits, Thresholds};
 
 /// Ended findings searched for one that no alert waits for, when one must be given up.
 const SEARCHED: usize = 64;
@@ -53,6 +58,8 @@ pub struct Heading {
     pub vendor: Arc<str>,
     /// Category of the service.
     pub category: Arc<str>,
+    /// The moment it begins and ends at, where it shall tell no other; `None`: that of its entries.
+    pub moment: Option<Time>,
 }
 
 /// The open sightings. Bounded, longest silent out first.
@@ -119,6 +126,11 @@ impl Ledger {
         let (evidence, was_due) = (sighting.evidence, sighting.is_alert_due());
         self.put(Open {
             key,
+            // The minute of its last byte counts already. What it sent in one go begins anew: evidence that it gave stands.
+            minutes: if sighting.active_minutes > 0 { Minutes::until(sighting.last_seen) } else { Minutes::default() },
+            sent: Bucket::default(),
+            posted: Bucket::default(),
+            sent_as_files: Bucket::default(),
             has_used_lookup: is_use,
             has_used_contact: is_use && evidence > Evidence::Resolved,
             is_dirty: false,
@@ -127,6 +139,7 @@ impl Ledger {
             is_newly_due: false,
             portrait: Portrait::known(sighting.agent),
             is_tightened: false,
+            tells_no_time: false,
             sighting,
         });
     }
@@ -136,10 +149,9 @@ impl Ledger {
         self.end_silent(now);
         let known = self.index.get(key).copied();
         let at = known.unwrap_or_else(|| self.begin(key, now, heading()));
-        let thresholds = self.thresholds;
         let Some(open) = self.open.get_mut(at).and_then(Option::as_mut) else { return false };
         open.enter(entry, now);
-        open.judge(&thresholds);
+        open.judge(&self.thresholds.of(&open.key.service, &open.sighting.team));
         self.has_due |= open.is_newly_due;
         if !open.is_dirty {
             open.is_dirty = true;
@@ -265,7 +277,8 @@ impl Ledger {
         if self.index.len() >= self.bound {
             self.evict();
         }
-        let Heading { client, identity, team, vendor, category } = heading;
+        let Heading { client, identity, team, vendor, category, moment } = heading;
+        let first_seen = moment.unwrap_or(now);
         self.put(Open {
             key: key.clone(),
             sighting: Sighting {
@@ -279,8 +292,8 @@ impl Ledger {
                 evidence: Evidence::Resolved,
                 presence_only: true,
                 agent: Agent::Unknown,
-                first_seen: now,
-                last_seen: now,
+                first_seen,
+                last_seen: first_seen,
                 connections: 0,
                 bytes_up: 0,
                 bytes_down: 0,
@@ -291,6 +304,10 @@ impl Ledger {
                 names: Vec::new(),
                 closed: false,
             },
+            minutes: Minutes::default(),
+            sent: Bucket::default(),
+            posted: Bucket::default(),
+            sent_as_files: Bucket::default(),
             has_used_lookup: false,
             has_used_contact: false,
             is_dirty: false,
@@ -299,6 +316,7 @@ impl Ledger {
             is_newly_due: false,
             portrait: Portrait::default(),
             is_tightened: false,
+            tells_no_time: moment.is_some(),
         })
     }
 

@@ -1,31 +1,13 @@
 //! One open sighting: what entries do to it, and how it is judged.
 
 use super::SightingKey;
+use super::bucket::{Bucket, LEAK, LEAK_FILES};
+use super::thresholds::Limits;
 use crate::engine::agent::Portrait;
 use crate::engine::frame::Time;
+use crate::engine::minutes::Minutes;
 use crate::engine::policy::Status;
-use crate::engine::sighting::{Evidence, Finding, Sighting};
-
-/// What counts as use and upload, and when a session ends. `docs/ARCHITECTURE.md` explains the values.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Thresholds {
-    /// Seconds of silence that end a session.
-    pub session_seconds: u64,
-    /// Bytes up from which a contact is engaged.
-    pub engaged_up: u64,
-    /// Bytes down that engaged needs too.
-    pub engaged_down: u64,
-    /// Bytes up that are an upload.
-    pub upload: u64,
-    /// The same to hosts whose role is upload.
-    pub upload_host: u64,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Thresholds { session_seconds: 900, engaged_up: 4096, engaged_down: 16_384, upload: 1_000_000, upload_host: 262_144 }
-    }
-}
+use crate::engine::sighting::{Evidence, Finding, Sighting, Turns};
 
 /// One entry of the ledger.
 #[derive(Clone, Debug)]
@@ -46,10 +28,18 @@ pub enum Entry {
         is_use: bool,
         /// Whether the host is there for uploads.
         is_upload: bool,
+        /// Whether the host serves pages, which ask for much of themselves.
+        is_page: bool,
         /// More payload bytes sent by the client.
         up: u64,
         /// More payload bytes sent to it.
         down: u64,
+        /// Of the bytes up, those that no page sends of itself.
+        posted: u64,
+        /// More prompts and answers.
+        turns: u32,
+        /// When bytes moved in the flow, from its beginning.
+        minutes: Minutes,
     },
 }
 
@@ -57,6 +47,14 @@ pub enum Entry {
 pub(super) struct Open {
     pub(super) key: SightingKey,
     pub(super) sighting: Sighting,
+    /// Minutes counted as active.
+    pub(super) minutes: Minutes,
+    /// What was sent to use hosts in one go.
+    pub(super) sent: Bucket,
+    /// Of it, what no page sends of itself: of pages in one go, of other hosts in all.
+    pub(super) posted: Bucket,
+    /// What was sent to upload hosts in one go.
+    pub(super) sent_as_files: Bucket,
     pub(super) has_used_lookup: bool,
     pub(super) has_used_contact: bool,
     pub(super) is_dirty: bool,
@@ -67,12 +65,16 @@ pub(super) struct Open {
     pub(super) portrait: Portrait,
     /// It became stricter since last told.
     pub(super) is_tightened: bool,
+    /// Its moments are not those of its entries.
+    pub(super) tells_no_time: bool,
 }
 
 impl Open {
     pub(super) fn enter(&mut self, entry: &Entry, now: Time) {
         let s = &mut self.sighting;
-        s.last_seen = s.last_seen.max(now);
+        if !self.tells_no_time {
+            s.last_seen = s.last_seen.max(now);
+        }
         match *entry {
             Entry::LookUp { is_use } => self.has_used_lookup |= is_use,
             Entry::Contact { is_use } => {
@@ -84,14 +86,20 @@ impl Open {
                     s.agent = self.portrait.agent();
                 }
             }
-            Entry::Bytes { is_use, is_upload, up, down } => {
+            Entry::Bytes { is_use, is_upload, is_page, up, down, posted, turns, minutes } => {
                 s.bytes_up = s.bytes_up.saturating_add(up);
                 s.bytes_down = s.bytes_down.saturating_add(down);
+                let fresh = self.minutes.join(minutes.since(Minutes::of(s.first_seen)));
+                s.active_minutes = s.active_minutes.saturating_add(fresh);
+                s.turns = Turns::about(s.turns.count().saturating_add(turns));
                 if is_use {
+                    self.sent.pour(up, now, LEAK);
+                    self.posted.pour(posted, now, if is_page { LEAK } else { 0 });
                     s.use_bytes.up = s.use_bytes.up.saturating_add(up);
                     s.use_bytes.down = s.use_bytes.down.saturating_add(down);
                 }
                 if is_upload {
+                    self.sent_as_files.pour(up, now, LEAK_FILES);
                     s.use_bytes.upload = s.use_bytes.upload.saturating_add(up);
                 }
             }
@@ -99,14 +107,15 @@ impl Open {
     }
 
     /// Evidence only rises; presence only falls.
-    pub(super) fn judge(&mut self, thresholds: &Thresholds) {
+    pub(super) fn judge(&mut self, limits: &Limits) {
         let s = &mut self.sighting;
         if s.evidence >= Evidence::Contacted {
             let used = s.use_bytes;
-            if used.up >= thresholds.engaged_up && used.down >= thresholds.engaged_down {
+            let is_sent = self.sent.level() >= limits.engaged_up || self.posted.level() >= limits.engaged_posted;
+            if s.turns.low > 0 || (is_sent && used.down >= limits.engaged_down) {
                 s.evidence = s.evidence.max(Evidence::Engaged);
             }
-            if used.up >= thresholds.upload || used.upload >= thresholds.upload_host {
+            if self.sent.level() >= limits.upload || self.sent_as_files.level() >= limits.upload_host {
                 s.evidence = Evidence::Uploaded;
             }
         }

@@ -3,10 +3,12 @@
 pub mod agents;
 pub mod alerts;
 pub mod lifecycle;
+pub mod office;
 pub mod policy;
 pub mod privacy;
 pub mod reload;
 pub mod traffic;
+pub mod volume;
 
 use crate::client::Client;
 use crate::net::CLIENTS;
@@ -22,8 +24,8 @@ pub struct Case {
 
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    let before = [traffic::CASES, agents::CASES, alerts::CASES, lifecycle::CASES];
-    before.into_iter().chain([policy::CASES, privacy::CASES, reload::CASES]).flatten()
+    let before = [traffic::CASES, agents::CASES, alerts::CASES, lifecycle::CASES, office::CASES];
+    before.into_iter().chain([policy::CASES, privacy::CASES, reload::CASES, volume::CASES]).flatten()
 }
 
 /// Who visits last, so that whatever came before has been seen: then what is not there will not come.
