@@ -378,9 +378,8 @@ impl Attribution {
 
     fn enter(&mut self, detection: &Detection, entry: &Entry, now: Time) {
         let (judgement, key) = (&self.judgement, &detection.key);
-        let at = self.privacy.moment(key, now);
         let privacy = &mut self.privacy;
-        self.ledger.enter(key, entry, at, || privacy.heading(key, heading(judgement, detection), now));
+        self.ledger.enter(key, entry, now, || privacy.heading(key, heading(judgement, detection), now));
     }
 
     /// What privacy lets in of a detection; `None` where nothing of it may be kept.
@@ -424,5 +423,6 @@ fn heading(judgement: &Judgement, detection: &Detection) -> Heading {
         team: Arc::clone(&detection.team),
         vendor: known.map_or_else(|| "".into(), |s| Arc::clone(&s.vendor)),
         category: known.map_or_else(|| "".into(), |s| s.category.word().into()),
+        moment: None,
     }
 }

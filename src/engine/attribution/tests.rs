@@ -367,6 +367,7 @@ fn what_is_kept_of_a_pseudonym_names_nobody() {
         team: "design".into(),
         vendor: "v".into(),
         category: "c".into(),
+        moment: None,
     };
     let key = SightingKey { client: IpAddr::from(CLIENT).into(), tenure: 0, team: None, service: "s".into(), status: Status::Unreviewed };
     let kept = privacy.heading(&key, heading, Time::new(1, 0));

@@ -58,6 +58,8 @@ pub struct Heading {
     pub vendor: Arc<str>,
     /// Category of the service.
     pub category: Arc<str>,
+    /// The moment it begins and ends at, where it shall tell no other; `None`: that of its entries.
+    pub moment: Option<Time>,
 }
 
 /// The open sightings. Bounded, longest silent out first.
@@ -137,6 +139,7 @@ impl Ledger {
             is_newly_due: false,
             portrait: Portrait::known(sighting.agent),
             is_tightened: false,
+            tells_no_time: false,
             sighting,
         });
     }
@@ -274,7 +277,8 @@ impl Ledger {
         if self.index.len() >= self.bound {
             self.evict();
         }
-        let Heading { client, identity, team, vendor, category } = heading;
+        let Heading { client, identity, team, vendor, category, moment } = heading;
+        let first_seen = moment.unwrap_or(now);
         self.put(Open {
             key: key.clone(),
             sighting: Sighting {
@@ -288,8 +292,8 @@ impl Ledger {
                 evidence: Evidence::Resolved,
                 presence_only: true,
                 agent: Agent::Unknown,
-                first_seen: now,
-                last_seen: now,
+                first_seen,
+                last_seen: first_seen,
                 connections: 0,
                 bytes_up: 0,
                 bytes_down: 0,
@@ -312,6 +316,7 @@ impl Ledger {
             is_newly_due: false,
             portrait: Portrait::default(),
             is_tightened: false,
+            tells_no_time: moment.is_some(),
         })
     }
 

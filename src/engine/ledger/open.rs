@@ -65,12 +65,16 @@ pub(super) struct Open {
     pub(super) portrait: Portrait,
     /// It became stricter since last told.
     pub(super) is_tightened: bool,
+    /// Its moments are not those of its entries.
+    pub(super) tells_no_time: bool,
 }
 
 impl Open {
     pub(super) fn enter(&mut self, entry: &Entry, now: Time) {
         let s = &mut self.sighting;
-        s.last_seen = s.last_seen.max(now);
+        if !self.tells_no_time {
+            s.last_seen = s.last_seen.max(now);
+        }
         match *entry {
             Entry::LookUp { is_use } => self.has_used_lookup |= is_use,
             Entry::Contact { is_use } => {

@@ -81,14 +81,6 @@ impl Privacy {
         Some(SightingKey { client: IpAddr::V4(Ipv4Addr::UNSPECIFIED).into(), tenure: 0, team: Some(shown), ..key })
     }
 
-    /// The moment under which the ledger keeps an entry.
-    pub fn moment(&self, key: &SightingKey, at: Time) -> Time {
-        match self {
-            Privacy::TeamOnly(crowd) => crowd.moment(key.status),
-            _ => at,
-        }
-    }
-
     /// What is written into a new sighting.
     pub fn heading(&mut self, key: &SightingKey, heading: Heading, at: Time) -> Heading {
         match self {
@@ -97,9 +89,9 @@ impl Privacy {
                 let client = pseudonyms.client(&heading.client, &heading.identity, at);
                 Heading { client, identity: bare(&heading.identity), ..heading }
             }
-            Privacy::TeamOnly(_) => {
+            Privacy::TeamOnly(crowd) => {
                 let team = key.team.clone().unwrap_or(heading.team);
-                Heading { client: Arc::clone(&team), identity: Arc::default(), team, ..heading }
+                Heading { client: Arc::clone(&team), identity: Arc::default(), team, moment: Some(crowd.moment(key.status)), ..heading }
             }
         }
     }
