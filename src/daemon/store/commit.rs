@@ -66,7 +66,7 @@ pub struct Committed {
 }
 
 pub(super) const WHAT_WAS_TOLD: &str = "
-    SELECT t.client_id, t.service_id, t.status, t.uploaded
+    SELECT t.client_id, t.service_id, t.status, t.owner, t.uploaded
     FROM json_each(?1) j CROSS JOIN told t ON t.client_id = j.value ->> 0 AND t.service_id = j.value ->> 1";
 
 pub(super) const PUT_ALERTS: &str = "
@@ -80,9 +80,14 @@ pub(super) const PUT_OUTBOX: &str = "
     FROM json_each(?1) j CROSS JOIN alert a ON a.key = j.value ->> 'key' CROSS JOIN json_each(?2) k";
 
 pub(super) const PUT_TOLD: &str = "
-    INSERT INTO told (client_id, service_id, status, uploaded)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true
-    ON CONFLICT (client_id, service_id, status) DO UPDATE SET uploaded = excluded.uploaded";
+    INSERT INTO told (client_id, service_id, status, owner, uploaded)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true
+    ON CONFLICT (client_id, service_id, status, owner) DO UPDATE SET uploaded = excluded.uploaded";
+
+/// What was told of nobody known is the owner's who is known now.
+pub(super) const ADOPT: &str = "
+    DELETE FROM told WHERE (client_id, service_id, status, owner) IN (
+        SELECT value ->> 0, value ->> 1, value ->> 2, '' FROM json_each(?1) WHERE value ->> 3 <> '')";
 
 #[derive(Serialize)]
 struct AlertToPut {
@@ -166,22 +171,24 @@ async fn tell(
         return Ok(0);
     }
     let asked = json(&pairs.keys().collect::<Vec<_>>())?;
-    let remembered: Vec<(i64, i64, u8, bool)> = sqlx::query_as(WHAT_WAS_TOLD).bind(asked).fetch_all(&mut *connection).await?;
+    let remembered: Vec<(i64, i64, u8, String, bool)> = sqlx::query_as(WHAT_WAS_TOLD).bind(asked).fetch_all(&mut *connection).await?;
     let mut memory = Memory::default();
-    for (client, service, status, uploaded) in remembered {
+    for (client, service, status, owner, uploaded) in remembered {
         if let Some(s) = pairs.get(&(client, service)) {
-            memory.remember((&s.client, &s.service, status), uploaded);
+            memory.remember((&s.client, &s.service, status), owner, uploaded);
         }
     }
     let alerts = word(findings, &mut memory, dictionary, telling, clock::now());
     let ids: HashMap<(&str, &str), (i64, i64)> = pairs.iter().map(|(pair, s)| ((&*s.client, &*s.service), *pair)).collect();
-    let told = memory.changed().filter_map(|((client, service, status), uploaded)| {
+    let told = memory.changed().filter_map(|((client, service, status), owner, uploaded)| {
         let (client, service) = ids.get(&(client, service))?;
-        Some((*client, *service, status, u8::from(uploaded)))
+        Some((*client, *service, status, owner, u8::from(uploaded)))
     });
     let told: Vec<_> = told.collect();
     if !told.is_empty() {
-        sqlx::query(PUT_TOLD).bind(json(&told)?).execute(&mut *connection).await?;
+        let text = json(&told)?;
+        sqlx::query(PUT_TOLD).bind(&text).execute(&mut *connection).await?;
+        sqlx::query(ADOPT).bind(&text).execute(&mut *connection).await?;
     }
     if !alerts.is_empty() {
         let text = json(&alerts)?;
