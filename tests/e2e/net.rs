@@ -70,7 +70,8 @@ impl Net {
              ip -n {server} route add 10.0.0.0/8 dev eth0
              ip -n {server} -6 route add 2001:db8:20::/48 dev eth0
              mkdir -p /etc/netns/{client}
-             echo 'nameserver {RESOLVER}' > /etc/netns/{client}/resolv.conf"
+             echo 'nameserver {RESOLVER}' > /etc/netns/{client}/resolv.conf
+             echo 'hosts: files dns' > /etc/netns/{client}/nsswitch.conf"
         ));
         net.be(CLIENTS[0]);
         net

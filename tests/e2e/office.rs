@@ -125,7 +125,8 @@ fn attach(net: &Net, host: Host, sensor: &str) {
          ip -n {sensor} link set {port} master bridge up
          ip -n {name} link set eth0 up
          mkdir -p /etc/netns/{name}
-         echo 'nameserver {RESOLVER}' > /etc/netns/{name}/resolv.conf"
+         echo 'nameserver {RESOLVER}' > /etc/netns/{name}/resolv.conf
+         echo 'hosts: files dns' > /etc/netns/{name}/nsswitch.conf"
     ));
 }
 
@@ -146,6 +147,7 @@ fn gate(net: &Net) {
          ip -n {far} route add 198.51.100.0/24 via 10.88.0.1
          mkdir -p /etc/netns/{far}
          echo 'nameserver {RESOLVER}' > /etc/netns/{far}/resolv.conf
+         echo 'hosts: files dns' > /etc/netns/{far}/nsswitch.conf
          ip netns exec {gate} sysctl -qw net.ipv4.ip_forward=1
          ip netns exec {gate} nft add table ip nat
          ip netns exec {gate} nft 'add chain ip nat out {{ type nat hook postrouting priority 100 ; }}'
