@@ -157,6 +157,73 @@ impl Drop for Daemon<'_> {
     }
 }
 
+/// A look at a service from 127.0.0.1, over loopback.
+fn visit(server: &TcpListener) {
+    let mut client = TcpStream::connect(server.local_addr().expect("bound")).expect("connects");
+    let (mut answer, _) = server.accept().expect("accepted");
+    client.write_all(b"GET / HTTP/1.1\r\nHost: chatgpt.com\r\n\r\n").expect("asked");
+    let mut asked = [0; 16];
+    answer.read_exact(&mut asked).expect("heard");
+    answer.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").expect("answered");
+}
+
+impl Daemon<'_> {
+    /// Whose the sightings in the store are: user, host, team.
+    fn owners(&self) -> Vec<String> {
+        let store = self.folder.path("s.sqlite");
+        let (_, said) = shadowtap(&["report", "--format", "json", "--since", "all", "--store", store.to_str().expect("UTF-8")]);
+        let report: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+        let text = |s: &serde_json::Value, key: &str| s[key].as_str().unwrap_or("-").to_owned();
+        let owner = |s: &serde_json::Value| ["user", "host", "team"].map(|key| text(s, key)).join(" ");
+        report["sightings"].as_array().into_iter().flatten().map(owner).collect()
+    }
+}
+
+#[test]
+fn a_sighting_keeps_the_owner_of_its_time_and_the_next_has_the_next() {
+    if !nix::unistd::geteuid().is_root() {
+        return println!("skipped: needs root");
+    }
+    let folder = Folder::new();
+    folder.write("hosts.csv", "mac,user,team\n02:00:00:00:00:01,anna,design\n02:00:00:00:00:02,carl,research\n");
+    let lease = |n: u8| format!("0 02:00:00:00:00:0{n} 127.0.0.1 ws-{n} *\n");
+    folder.write("dnsmasq.leases", &lease(1));
+    let daemon = Daemon::start(&folder, "[[identity]]\nfile = \"hosts.csv\"\n[[identity]]\nfile = \"dnsmasq.leases\"\n");
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    visit(&server);
+    daemon.eventually("a sighting of anna", || daemon.owners() == ["anna ws-1 design"]);
+    folder.write("dnsmasq.leases", &lease(2));
+    daemon.reloads_become([1, 0]);
+    visit(&server);
+    daemon.eventually("a sighting of carl", || daemon.owners() == ["anna ws-1 design", "carl ws-2 research"]);
+}
+
+#[test]
+fn a_replay_knows_who_had_an_address_then() {
+    let folder = Folder::new();
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/demo.pcap");
+    let plain = shadowtap(&["replay", demo, "--output", "json"]).1;
+    let first: serde_json::Value = serde_json::from_str(plain.lines().next().expect("a sighting")).expect("JSON");
+    let (client, seen) = (first["client"].as_str().expect("an address"), first["first_seen"].as_str().expect("a moment"));
+    let lines = format!("{client},ws-14,anna,design,,{seen}\n{client},ws-15,carl,research,{seen},\n");
+    folder.write("hosts.csv", &format!("address,host,user,team,from,until\n{lines}"));
+    folder.write("sites.csv", "subnet,site,team\n10.0.0.0/8,berlin,all\n2001:db8::/32,berlin,all\n");
+    let config = folder.write("c.toml", "[[identity]]\nfile = \"hosts.csv\"\n[[identity]]\nfile = \"sites.csv\"\n");
+    let told = shadowtap(&["replay", demo, "--config", &config, "--output", "json"]).1;
+    let told: Vec<serde_json::Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(told.len(), plain.lines().count());
+    for s in &told {
+        let wanted = if s["client"] == client {
+            ["ws-15", "carl", "research", "berlin"].map(Some)
+        } else {
+            [None, None, Some("all"), Some("berlin")]
+        };
+        assert_eq!(["host", "user", "team", "site"].map(|key| s[key].as_str()), wanted, "{s}");
+    }
+    let table = shadowtap(&["replay", demo, "--config", &config]).1;
+    assert!(table.contains(&format!("{client} (carl, ws-15)")), "{table}");
+}
+
 #[test]
 fn a_running_daemon_takes_up_what_changes_and_keeps_what_is_refused() {
     if !nix::unistd::geteuid().is_root() {

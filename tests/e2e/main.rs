@@ -11,6 +11,7 @@ mod fingerprints;
 mod h3;
 mod metrics;
 mod net;
+mod office;
 mod patience;
 mod quic;
 mod receiver;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use tempfile::TempDir;
 
 use client::Client;
-use net::Net;
+use net::{Host, Net};
 use server::Servers;
 
 fn main() -> ExitCode {
@@ -45,5 +46,5 @@ fn in_network(act: impl FnOnce(&Client)) {
     let scratch: TempDir = tempfile::tempdir().expect("a folder");
     let net = Net::new();
     let servers = Servers::start(&net, scratch.path());
-    act(&Client { net: &net, servers: &servers, scratch: scratch.path() });
+    act(&Client { net: &net, servers: &servers, scratch: scratch.path(), host: Host::Client });
 }

@@ -24,12 +24,15 @@ pub const CLIENT6: &str = "2001:db8:20::11";
 
 const PREFIX: &str = "shadowtap-e2e";
 
-/// A host: one of the three namespaces.
+/// A host: one of the three namespaces, or one that an office adds (see `office.rs`).
 #[derive(Clone, Copy, Debug)]
 pub enum Host {
     Client,
     Sensor,
     Server,
+    Desk(u8),
+    Gate,
+    Far,
 }
 
 /// The three namespaces; dropping it ends what runs in them and removes them.
@@ -135,8 +138,14 @@ impl Net {
         Background(command.spawn().unwrap_or_else(|error| panic!("{}: {error}", line.join(" "))))
     }
 
-    fn name(&self, host: Host) -> String {
-        format!("{}-{}", self.id, format!("{host:?}").to_lowercase())
+    /// Name of a host's namespace.
+    pub fn name(&self, host: Host) -> String {
+        format!("{}-{}", self.id, host.word())
+    }
+
+    /// Removes a host that was added.
+    pub fn take_away(&self, host: Host) {
+        remove(&self.name(host));
     }
 }
 
@@ -150,6 +159,14 @@ impl Drop for Net {
 
 impl Host {
     const ALL: [Host; 3] = [Host::Client, Host::Sensor, Host::Server];
+
+    /// A word for names of namespaces and interfaces.
+    pub fn word(self) -> String {
+        match self {
+            Host::Desk(number) => format!("desk{number}"),
+            other => format!("{other:?}").to_lowercase(),
+        }
+    }
 }
 
 impl Drop for Background {
@@ -180,7 +197,8 @@ fn remove_left_over() {
     }
 }
 
-fn sh(script: &str) {
+/// Runs a shell script that must succeed.
+pub fn sh(script: &str) {
     let output = Command::new("sh").args(["-c", script]).output().expect("sh runs");
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -11,7 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose
 use crate::net::{Background, Host, Net, RESOLVER};
 
 /// Every name served, with the last part of its address in 198.51.100.0/24 and 2001:db8:99::/64.
-pub const NAMES: [(&str, u8); 13] = [
+pub const NAMES: [(&str, u8); 15] = [
     ("chatgpt.com", 11),
     ("claude.ai", 12),
     ("api.openai.com", 13),
@@ -25,6 +25,8 @@ pub const NAMES: [(&str, u8); 13] = [
     ("docs.example.net", 22),
     ("intranet.example.com", 23),
     (BRIEF, 24),
+    ("cdn.oaistatic.com", 25),
+    ("oaistatsig.com", 26),
 ];
 /// The one name whose connections are closed after each answer: who comes again has a session to resume.
 pub const BRIEF: &str = "brief.example.org";
@@ -86,6 +88,12 @@ impl Servers {
         log.lines().filter(|line| line.strip_prefix("turn ") == Some(host)).count()
     }
 
+    /// Conversations with that host that its clients said are over.
+    pub fn conversations_over(&self, host: &str) -> usize {
+        let log = fs::read_to_string(self.folder.join("turns")).expect("turns");
+        log.lines().filter(|line| line.strip_prefix("done ") == Some(host)).count()
+    }
+
     fn wait(&self, net: &Net) {
         let end = Instant::now() + Duration::from_secs(10);
         let page = ["curl", "-sf", "--max-time", "1", "--cacert", &self.ca(), "https://www.example.org/"];
@@ -135,7 +143,7 @@ fn nginx_configuration(folder: &Path) -> String {
              listen 443 ssl http2; listen [::]:443 ssl http2; listen 80; server_name _; root {folder};
              ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
              location / {{ try_files /index.html =404; }}
-             location ~ ^/(chat|telemetry|done)$ {{
+             location ~ ^/(chat|telemetry|done|page|asset)$ {{
                proxy_pass http://127.0.0.1:8082; proxy_http_version 1.1; proxy_buffering off; proxy_set_header Host $host;
              }}
              location = /again {{ try_files /again.html =404; }}

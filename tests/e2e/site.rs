@@ -58,11 +58,22 @@ impl<'a> Site<'a> {
         self.path("rules/policy.toml")
     }
 
+    /// Adds tables to the configuration.
+    pub fn configure(&self, more: &str) {
+        let text = fs::read_to_string(self.path("config.toml")).expect("config.toml");
+        fs::write(self.path("config.toml"), text + more).expect("config.toml");
+    }
+
     /// Starts the daemon and waits until it is ready.
     pub fn start(&self) -> Daemon<'a> {
+        self.start_at(TAP)
+    }
+
+    /// The same on another of the sensor's interfaces.
+    pub fn start_at(&self, interface: &str) -> Daemon<'a> {
         let log = File::options().create(true).append(true).open(self.path("log")).expect("log");
         let mut command = self.net.command(Host::Sensor, env!("CARGO_BIN_EXE_shadowtap"));
-        command.args(["run", "-i", TAP, "--config"]).arg(self.path("config.toml"));
+        command.args(["run", "-i", interface, "--config"]).arg(self.path("config.toml"));
         command.stdout(log.try_clone().expect("log")).stderr(log);
         let mut daemon = Daemon { net: self.net, process: Background(command.spawn().expect("starts")) };
         eventually("/readyz says ready", || {
@@ -116,7 +127,8 @@ impl<'a> Site<'a> {
         self.path("state/shadowtap.sqlite")
     }
 
-    fn store_url(&self) -> String {
+    /// Where its store is.
+    pub fn store_url(&self) -> String {
         format!("sqlite://{}", self.database().display())
     }
 

@@ -24,12 +24,12 @@ fn an_empty_file_is_the_defaults() {
 fn reads_all_keys() {
     let config = accepted(include_str!("../../../tests/fixtures/full.toml"));
     assert_eq!(config.user.as_deref(), Some("shadowtap"));
+    assert_eq!((config.inside.len(), config.teams.len(), config.zones.len(), config.identities.len()), (2, 2, 1, 1));
     assert_eq!(config.shared, ["10.9.0.1/32".parse().unwrap()]);
     let guests = crate::engine::event::Link { vlans: [40].into_iter().collect(), ..Default::default() };
     let holds = |address: &str, link| config.exclude.holds(address.parse().unwrap(), &link);
     assert!(holds("10.200.1.1", Default::default()) && holds("10.0.0.1", guests) && config.exclude.holds_mac([2, 0, 0, 0, 0, 6]));
     assert!(!holds("10.0.0.1", Default::default()) && Config::default().exclude.is_empty());
-    assert_eq!((config.inside.len(), config.teams.len(), config.zones.len(), config.identities.len()), (2, 2, 1, 1));
     assert_eq!((config.capture.interfaces.len(), config.capture.promiscuous, config.capture.buffer_mib), (2, false, 128));
     assert_eq!((config.store.url.as_str(), config.http.listen.port()), ("sqlite:///tmp/x.sqlite", 9700));
     assert_eq!(config.signatures.folder.as_deref(), Some(Path::new("/srv/signatures")));

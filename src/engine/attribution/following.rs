@@ -78,7 +78,8 @@ impl Attribution {
             let (turns, minutes) = (detection.turns(fresh.exchanges), state.minutes);
             let Fresh { up, down, posted, .. } = fresh;
             let posted = if is_page { posted.into() } else { up };
-            self.enter(&detection, &Entry::Bytes { is_use, is_upload, is_page, up, down, posted, turns, minutes }, at);
+            let entry = Entry::Bytes { is_use, is_upload, is_page, up, down, posted, turns, minutes };
+            self.enter(&detection, &entry, at);
         }
         self.tighten(&detection.key, name.as_str());
     }

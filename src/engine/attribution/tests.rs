@@ -199,7 +199,7 @@ fn bounded() -> Judgement {
 fn a_sighting_becomes_stricter_as_it_passes_bounds_and_is_due_at_once() {
     let mut a = Attribution::new(bounded(), Bounds::default());
     let mut told = Vec::new();
-    for (second, up) in [(0, 4000), (5, 499_999), (10, 500_000), (15, 500_001), (20, 1_500_001), (25, 1_500_002)] {
+    for (second, up) in [(0, 4000), (5, 499_999), (10, 500_000), (15, 500_001), (20, 2_500_000), (25, 2_500_001)] {
         a.event(&Event::Flow(state(1, "chat.example", second, (up, 700))));
         let is_due = a.ledger().has_due();
         let found = a.drain().remove(0);

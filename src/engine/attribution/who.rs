@@ -39,10 +39,11 @@ impl Attribution {
         true
     }
 
-    /// By its address, by what its frames tell, or by the MAC address a lease or a neighbour told of it.
+    /// By its address, by what its frames tell, or by the MAC address a lease or a neighbour told of it, else a file of the site.
     fn is_out(&self, address: IpAddr, link: &Link, at: Time) -> bool {
-        let exclude = &self.judgement.exclude;
-        exclude.holds(address, link) || self.bindings.mac_of(address, at).is_some_and(|mac| exclude.holds_mac(mac))
+        let Judgement { exclude, directory, .. } = &self.judgement;
+        let mac = || self.bindings.mac_of(address, at).or_else(|| directory.known(address, None, None, at).mac);
+        exclude.holds(address, link) || (exclude.names_macs() && mac().is_some_and(|mac| exclude.holds_mac(mac)))
     }
 
     /// Takes what the wire tells of who has an address.
@@ -107,7 +108,6 @@ pub(super) fn joined(judgement: &Judgement, who: &Who, at: Time) -> Joined {
         known.user = known.user.or(more.user);
         known.team = known.team.or(more.team);
         known.site = known.site.or(more.site);
-        known.shared |= more.shared;
     }
     let team = known.team.unwrap_or_else(|| Arc::clone(judgement.teams.name_of(address)));
     let identity = Identity {

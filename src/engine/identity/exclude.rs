@@ -41,6 +41,11 @@ impl Exclusion {
         self.subnets.iter().any(|net| net.contains(&address))
     }
 
+    /// Whether anybody is left out by MAC address.
+    pub fn names_macs(&self) -> bool {
+        !self.macs.is_empty()
+    }
+
     /// Whether a MAC address is left out.
     pub fn holds_mac(&self, mac: [u8; 6]) -> bool {
         self.macs.binary_search(&mac).is_ok()

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod alerts;
 pub mod lifecycle;
+pub mod office;
 pub mod policy;
 pub mod reload;
 pub mod traffic;
@@ -22,8 +23,9 @@ pub struct Case {
 
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    let all = [traffic::CASES, agents::CASES, alerts::CASES, lifecycle::CASES, policy::CASES, reload::CASES, volume::CASES];
-    all.into_iter().flatten()
+    [traffic::CASES, agents::CASES, alerts::CASES, lifecycle::CASES, office::CASES, policy::CASES, reload::CASES, volume::CASES]
+        .into_iter()
+        .flatten()
 }
 
 /// Who visits last, so that whatever came before has been seen: then what is not there will not come.

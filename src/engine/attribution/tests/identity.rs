@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::event::{Binding, BindingKind, BindingSource, Vlans};
+use crate::engine::identity::{Known, Record, Subject};
 
 const ANNA: [u8; 6] = [2, 0, 0, 0, 0, 0xa];
 const BEN: [u8; 6] = [2, 0, 0, 0, 0, 0xb];
@@ -157,6 +158,24 @@ fn a_machine_that_is_left_out_is_so_behind_a_router_too() {
     a.event(&lease(BEN, "ben", 60));
     a.event(&flow(2, (61, 65), (40, 70), router));
     assert_eq!(told(&all(a)), [("10.0.0.1".into(), Some("ben".into()), 40)]);
+}
+
+#[test]
+fn a_machine_whose_mac_address_only_a_file_tells_is_left_out_too() {
+    let known = Known { mac: Some(ANNA), host: Some("anna".into()), shared: true, ..Known::default() };
+    let record = Record { subject: Subject::Address(IpAddr::from(CLIENT)), from: None, until: Some(at(30)), known };
+    let directory = Arc::new(Directory::new(vec![record]));
+    let with = |exclude| Attribution::new(Judgement { directory: Arc::clone(&directory), exclude, ..judgement() }, Bounds::default());
+    let router = Link { mac: Some([2, 0, 0, 0, 0, 1]), ttl: 63, vlans: Vlans::default() };
+    let (mut told_of, mut left_out) = (with(Exclusion::default()), with(Exclusion::new(&[], &[ANNA], &[])));
+    for a in [&mut told_of, &mut left_out] {
+        a.event(&flow(1, (1, 5), (500, 700), router));
+    }
+    let sightings = all(told_of);
+    assert_eq!(told(&sightings), [("10.0.0.1".into(), Some("anna".into()), 500)]);
+    assert!(sightings[0].identity.is_shared, "the file says so");
+    left_out.event(&flow(2, (61, 65), (40, 70), router));
+    assert_eq!(told(&all(left_out)), [("10.0.0.1".into(), None, 40)], "somebody else's by then");
 }
 
 #[test]
