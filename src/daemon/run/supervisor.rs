@@ -29,8 +29,8 @@ impl Pulse {
 
     /// Whether all of them went on since the last call.
     fn is_alive(&self) -> bool {
-        // All are taken, also behind one that stands still.
-        self.0.iter().fold(true, |all, part| part.swap(false, Ordering::Relaxed) && all)
+        // Every beat is taken, also behind a part that stands still.
+        self.0.iter().filter(|part| !part.swap(false, Ordering::Relaxed)).count() == 0
     }
 
     fn beat(&self, at: usize) {

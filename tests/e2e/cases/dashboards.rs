@@ -157,7 +157,9 @@ fn prometheus(client: &Client, site: &Site) -> Background {
 fn holds(client: &Client, site: &Site, predicted: &Predicted, target: &Value) {
     let Predicted(dashboard, title, labels, column, range) = predicted;
     let rows = || match target["expr"].as_str() {
-        Some(expression) => series(client, &expression.replace("$__rate_interval", "1m").replace("$__range", "1h").replace("$instance", ".*")),
+        Some(expression) => {
+            series(client, &expression.replace("$__rate_interval", "1m").replace("$__range", "1h").replace("$instance", ".*"))
+        }
         None => rows(site, &with_variables(site, dashboard, target["queryText"].as_str().expect("a query"))),
     };
     let mut last = Vec::new();
