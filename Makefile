@@ -6,7 +6,7 @@ LISTEN  ?= 127.0.0.1:9615
 IFACE   ?= $(shell awk '$$2 == "00000000" { print $$1; exit }' /proc/net/route 2>/dev/null)
 RELEASE  = target/release/shadowtap
 
-.PHONY: help run demo test check bench
+.PHONY: help run demo test check bench package
 
 help:
 	@printf '%s\n' \
@@ -14,6 +14,7 @@ help:
 	  'make demo    replay a small capture through the whole pipeline; needs no rights' \
 	  'make test    unit, integration and end-to-end tests' \
 	  'make check   format, lints, licences, engine without IO, shipped configurations' \
+  'make package a .deb for this Debian, installed, upgraded, removed and purged in a folder (root, debootstrap)' \
   'make bench   CPU, memory and names found beside a libpcap walk, tshark and nDPI (BENCH="--without tshark" leaves one out)'
 
 run:
@@ -42,3 +43,8 @@ check:
 bench:
 	@scripts/setup bench
 	@scripts/bench $(BENCH)
+
+package:
+	@scripts/setup package
+	$(CARGO) deb --locked --output target/debian/
+	@scripts/check-package target/debian/shadowtap_*.deb

@@ -25,6 +25,11 @@ pub fn day_of(time: Time) -> Date {
     moment.to_zoned_datetime(TimeZone::UTC).date()
 }
 
+/// Seconds from 1970 to the first moment (UTC) of a day.
+pub fn seconds_of_day(day: Date) -> i64 {
+    TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).map_or(0, Timestamp::as_second)
+}
+
 /// A moment as RFC 3339 in UTC, with microseconds and `Z`.
 pub fn rfc3339(time: Time) -> String {
     // Every moment a packet can carry is within jiff's years; a store edited by hand may hold others.

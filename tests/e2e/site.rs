@@ -74,11 +74,21 @@ impl<'a> Site<'a> {
         self.start_at(TAP)
     }
 
+    /// The same with variables in its environment, as a service manager gives it.
+    pub fn start_with(&self, environment: &[(&str, &str)]) -> Daemon<'a> {
+        self.launch(TAP, environment)
+    }
+
     /// The same on another of the sensor's interfaces.
     pub fn start_at(&self, interface: &str) -> Daemon<'a> {
+        self.launch(interface, &[])
+    }
+
+    fn launch(&self, interface: &str, environment: &[(&str, &str)]) -> Daemon<'a> {
         let log = File::options().create(true).append(true).open(self.path("log")).expect("log");
         let mut command = self.net.command(Host::Sensor, env!("CARGO_BIN_EXE_shadowtap"));
         command.args(["run", "-i", interface, "--config"]).arg(self.path("config.toml"));
+        command.envs(environment.iter().copied());
         command.stdout(log.try_clone().expect("log")).stderr(log);
         let mut daemon = Daemon { net: self.net, process: Background(command.spawn().expect("starts")) };
         eventually("/readyz says ready", || {

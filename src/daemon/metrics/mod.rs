@@ -10,8 +10,10 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::civil::Date;
 use prometheus::TextEncoder;
 
+use super::clock;
 use crate::daemon::rules::expiring::RuleCounts;
 use crate::engine::event::{Anomaly, BlindSpot, Reason, Source};
 use crate::engine::policy::Status;
@@ -205,6 +207,11 @@ impl Metrics {
         for (kind, count) in [("in_force", counts.in_force), ("expiring", counts.expiring), ("expired", counts.expired)] {
             self.registered.policy_rules.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Says on which day the catalogue was last looked after; 0 where no page of it bears a date.
+    pub fn signatures_checked(&self, day: Option<Date>) {
+        self.registered.signatures_checked.set(day.map_or(0, clock::seconds_of_day));
     }
 
     /// All of them in Prometheus' text format.

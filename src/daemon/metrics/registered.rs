@@ -32,6 +32,7 @@ pub(super) struct Registered {
     pub reloads: IntCounterVec,
     pub signatures: IntGaugeVec,
     pub policy_rules: IntGaugeVec,
+    pub signatures_checked: IntGauge,
 }
 
 impl Registered {
@@ -80,6 +81,13 @@ impl Registered {
             reloads: counters(r, "reloads_total", "Reloads, taken or refused with the old set kept.", &["what", "result"])?,
             signatures: gauges(r, "signatures", "Signatures loaded.", &["kind"])?,
             policy_rules: gauges(r, "policy_rules", "Rules of the policy: in force, expiring within 14 days, expired.", &["kind"])?,
+            signatures_checked: register(
+                r,
+                IntGauge::new(
+                    "shadowtap_signatures_checked_timestamp_seconds",
+                    "Newest day on which a page behind the catalogue in force was read; an old one means an old catalogue.",
+                )?,
+            )?,
             registry: r.clone(),
         };
         registered.begin_at_zero();

@@ -22,6 +22,7 @@ fn lively() -> Metrics {
     metrics.outbox(4);
     metrics.reload("policy", false);
     metrics.signatures("services", 120);
+    metrics.signatures_checked(Some(Date::constant(2026, 11, 23)));
     metrics
 }
 
@@ -49,11 +50,17 @@ fn says_every_name_of_the_design_with_help_and_type() {
         ("alert_outbox_depth", "gauge"),
         ("reloads_total", "counter"),
         ("signatures", "gauge"),
+        ("signatures_checked_timestamp_seconds", "gauge"),
         ("build_info", "gauge"),
     ] {
         assert!(text.contains(&format!("# HELP shadowtap_{name} ")), "{name}");
         assert!(text.contains(&format!("# TYPE shadowtap_{name} {kind}\n")), "{name}");
     }
+}
+
+#[test]
+fn day_of_the_catalogue_is_its_first_second() {
+    assert!(has(&lively(), "shadowtap_signatures_checked_timestamp_seconds 1795392000"));
 }
 
 #[test]

@@ -16,6 +16,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::bundle::{Bundle, BundledFile};
 use super::config::{Config, DEFAULT_FILE, Loaded, WrittenRule};
 use super::diagnostic::{Diagnostic, Severity, any_error};
@@ -48,6 +50,8 @@ pub struct Rules {
     pub directory: Arc<Directory>,
     /// The files that say so, as they were last read.
     pub identity: Files,
+    /// The newest day on which somebody read a page that the catalogue stands on; the site's own records do not count.
+    pub checked: Option<Date>,
 }
 
 impl Rules {
@@ -95,6 +99,7 @@ impl Rules {
             zones: Arc::new(config.zone_groups()),
             directory: Arc::default(),
             identity: Files::default(),
+            checked: catalogue.checked(),
         };
         (rules, catalogue.problems)
     }
@@ -175,6 +180,12 @@ impl Catalogue {
     /// All problems, where one of them is an error.
     pub fn accepted(self) -> Result<Self, Failure> {
         if any_error(&self.problems) { Err(Failure::Configuration(self.problems)) } else { Ok(self) }
+    }
+
+    /// The newest day on which somebody read a page that the catalogue stands on.
+    fn checked(&self) -> Option<Date> {
+        let published = self.entries.iter().filter(|e| e.origin != Origin::Site);
+        published.flat_map(|e| e.sources.iter().chain(e.facts.iter().map(|(_, page)| page))).filter_map(|page| page.checked).max()
     }
 
     /// Compiles them for the engine.

@@ -123,6 +123,7 @@ impl CaptureThread {
     }
 
     fn publish(&mut self) {
+        self.shared.pulse.capture(self.number);
         let totals = self.capture.stats();
         let is_back = !self.capture.is_absent();
         if is_back {

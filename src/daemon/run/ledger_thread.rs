@@ -196,6 +196,7 @@ impl LedgerThread {
     }
 
     fn publish(&mut self) {
+        self.shared.pulse.ledger();
         let metrics = &self.shared.metrics;
         metrics.store_queue(self.attribution.ledger().changed());
         for ((zone, sight), count) in self.attribution.visibility().totals() {

@@ -6,7 +6,7 @@
 //! 3. rights are dropped; what the daemon needs later is now opened as the user it became;
 //! 4. signals are listened to; the store is opened and its open sightings are put back into the ledger;
 //! 5. threads start: one a capture, one for the ledger; tasks: writer, couriers, web, reload;
-//! 6. the first packet is parsed.
+//! 6. the service manager is told that the daemon is ready; the first packet is parsed.
 
 mod capture_thread;
 mod clients;
@@ -22,6 +22,7 @@ mod sensor;
 mod shared;
 mod signals;
 mod start;
+mod supervisor;
 mod updates;
 mod writer;
 
@@ -129,9 +130,12 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
     let mut reloading = Reloading::start(config_file, config, known, store.clone(), events, &shared).await?;
+    tokio::spawn(supervisor::keep_watchdog_quiet(Arc::clone(&shared)));
+    supervisor::ready();
     tracing::info!("running");
 
     wait(&mut signals, &mut reloading).await;
+    supervisor::stopping();
     tracing::info!("stopping");
     shared.stop.store(true, Ordering::Release);
     shared.stop_signal.send_replace(true);
@@ -212,14 +216,20 @@ async fn wait(signals: &mut Signals, reloading: &mut Reloading) {
         tokio::select! {
             stop = signals.next() => match stop {
                 Asked::Stop => return,
-                Asked::Reload => reloading.reload().await,
+                Asked::Reload => reload(reloading).await,
             },
             changed = reloading.changed() => match changed {
-                Changed::Rules => reloading.reload().await,
+                Changed::Rules => reload(reloading).await,
                 Changed::Clients => reloading.read_clients().await,
             },
         }
     }
+}
+
+async fn reload(reloading: &mut Reloading) {
+    supervisor::reloading();
+    reloading.reload().await;
+    supervisor::ready();
 }
 
 /// Keeps the depth of the outbox in the metrics.

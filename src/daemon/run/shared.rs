@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::supervisor::Pulse;
 use crate::daemon::clock;
 use crate::daemon::config::Config;
 use crate::daemon::failure::Failure;
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) alerted: Notify,
     captures: Mutex<Vec<(String, Option<String>)>>,
     store_error: Mutex<Option<String>>,
+    /// Which threads go on.
+    pub(super) pulse: Pulse,
 }
 
 impl Shared {
@@ -45,6 +48,7 @@ impl Shared {
         reports: mpsc::Sender<SensorNotice>,
     ) -> Result<Self, Failure> {
         let metrics = Metrics::new(MOST_SERIES).map_err(|e| Failure::Internal(format!("metrics cannot be registered: {e}")))?;
+        let captures: Vec<_> = interfaces.map(|name| (name, None)).collect();
         let shared = Shared {
             metrics: Arc::new(metrics),
             stop: AtomicBool::new(false),
@@ -55,7 +59,8 @@ impl Shared {
             sensor_kinds: RwLock::new(config.sensor_alerts.clone()),
             reports,
             alerted: Notify::new(),
-            captures: Mutex::new(interfaces.map(|name| (name, None)).collect()),
+            pulse: Pulse::new(captures.len()),
+            captures: Mutex::new(captures),
             store_error: Mutex::new(None),
         };
         shared.count_signatures(rules);
@@ -115,6 +120,7 @@ impl Shared {
         self.metrics.signatures("services", rules.signatures.services().len());
         self.metrics.signatures("hosts", rules.signatures.host_count());
         self.metrics.signatures("vendors", rules.signatures.vendor_count());
+        self.metrics.signatures_checked(rules.checked);
     }
 
     /// Notes why an interface cannot be captured from now; `None` when it can again.

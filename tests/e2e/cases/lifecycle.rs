@@ -1,16 +1,20 @@
 //! Rights, interfaces, and a clean end.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use super::Case;
 use crate::client::Client;
 use crate::net::{CLIENTS, Host, TAP};
-use crate::patience::eventually;
+use crate::patience::{DUE, eventually};
 use crate::site::Site;
 
 pub const CASES: &[Case] = &[
     Case { name: "rights_are_given_up", needs: &[], run: rights },
     Case { name: "sigterm_flushes_and_exits_0_within_5_s", needs: &["curl"], run: sigterm },
+    Case { name: "the_service_manager_hears_of_readiness_life_reload_and_stop", needs: &[], run: told },
     Case { name: "an_interface_that_comes_back_is_heard_again", needs: &["curl"], run: interface_comes_back },
     Case { name: "an_interface_that_is_not_there_is_told_with_those_that_are", needs: &[], run: no_such_interface },
 ];
@@ -36,6 +40,32 @@ fn sigterm(client: &Client) {
     let kept = site.of(CLIENTS[0], "openai.chatgpt");
     assert_eq!(kept.len(), 1, "what was on its way is kept");
     assert!(kept[0]["bytes_down"].as_u64() > Some(10_000), "with its bytes: {kept:#?}");
+}
+
+/// Its watchdog grants two seconds here, so that an answer is due every second.
+fn told(client: &Client) {
+    let site = Site::new(client.net);
+    let path = site.path("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    fs::set_permissions(&path, Permissions::from_mode(0o777)).expect("its mode");
+    socket.set_read_timeout(Some(DUE)).expect("a time-out");
+    let next = || {
+        let mut message = [0; 256];
+        let length = socket.recv(&mut message).expect("a message");
+        String::from_utf8_lossy(&message[..length]).into_owned()
+    };
+    let other_than_alive = || std::iter::repeat_with(next).find(|message| message != "WATCHDOG=1\n").expect("a message");
+
+    let daemon = site.start_with(&[("NOTIFY_SOCKET", &path.display().to_string()), ("WATCHDOG_USEC", "2000000")]);
+    assert_eq!(other_than_alive(), "READY=1\n");
+    let answers = std::iter::repeat_with(next).take(3).filter(|message| message == "WATCHDOG=1\n").count();
+    assert_eq!(answers, 3, "a daemon that hears nothing is alive all the same");
+    daemon.signal("HUP");
+    let reloading = other_than_alive();
+    assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+    assert_eq!(other_than_alive(), "READY=1\n");
+    assert!(daemon.terminate().0.success());
+    assert_eq!(other_than_alive(), "STOPPING=1\n");
 }
 
 fn interface_comes_back(client: &Client) {
