@@ -16,6 +16,7 @@ pub mod failure;
 #[cfg(test)]
 mod fixture;
 pub mod identity;
+pub mod kept;
 pub mod letter;
 pub mod log;
 pub mod mac;
@@ -47,6 +48,7 @@ pub mod store;
 pub mod store_place;
 pub mod table;
 pub mod toml_fields;
+pub mod upkeep;
 pub mod visibility;
 pub mod web;
 pub mod who;

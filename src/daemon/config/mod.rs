@@ -4,6 +4,7 @@ mod bounds;
 mod exclude;
 mod policy;
 mod read;
+mod retention;
 mod sighting;
 mod webhook;
 mod when;
@@ -26,6 +27,7 @@ use crate::engine::ledger::SpecialLimits;
 
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
+pub use retention::Retention;
 pub use webhook::{Webhook, is_loopback};
 
 /// Read when no other file is named, where it is there.
@@ -81,6 +83,8 @@ pub struct Config {
     pub zones: Vec<Group>,
     /// `[policy]`, the file it names included.
     pub policy: PolicyFile,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[unmatched]`
     pub unmatched: Unmatched,
     /// `[sighting]`

@@ -9,7 +9,7 @@ use minisign_verify::PublicKey;
 
 use super::policy::PolicyFile;
 use super::webhook::Webhook;
-use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Sighting, SignatureSource, Store, Unmatched, exclude};
+use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Retention, Sighting, SignatureSource, Store, Unmatched, exclude};
 use crate::daemon::identity::{Format, Source};
 use crate::daemon::notice::NoticeKind;
 use crate::daemon::store_place::{Location, NoPlace};
@@ -35,6 +35,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         zones: groups(top, "zone"),
         teams,
         policy,
+        retention: top.table("retention").map(|t| Retention::read(&t)).unwrap_or_default(),
         unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
         sighting,
         sensor_alerts: alert.as_ref().map(sensor_alerts).unwrap_or_default(),

@@ -35,6 +35,9 @@ fn reads_all_keys() {
     assert_eq!(config.signatures.folder.as_deref(), Some(Path::new("/srv/signatures")));
     assert_eq!((config.signatures.keys.len(), config.signatures.update_folder.to_str()), (1, Some("/srv/updates")));
     assert!(!config.unmatched.enabled && Config::default().unmatched.enabled);
+    let days = |days: u64| Some(std::time::Duration::from_secs(days * 86_400));
+    let kept = Retention { sightings: days(30), daily: None, alerts: days(14), visibility: days(365) };
+    assert_eq!(config.retention, kept);
     assert_eq!((config.policy.default, config.policy.rules.len()), (Some(crate::engine::policy::Status::Unapproved), 2));
     assert_eq!(config.policy.file.as_deref(), Some(Path::new("policy.toml")));
     assert_eq!((config.sighting.session_minutes, config.sighting.upload_bytes), (20, 500_000));
@@ -210,4 +213,27 @@ fn thresholds_of_a_service_or_a_team_are_checked() {
             (14, "sighting.threshold is for the same service and team as the one of line 4"),
         ]
     );
+}
+
+#[test]
+fn times_to_keep_are_refused_with_their_line() {
+    for (text, want) in [
+        (
+            "sightings = \"90\"",
+            "retention.sightings \"90\" is no time to keep something | write a number and d or w, as in \"90d\", or \"forever\"",
+        ),
+        ("alerts = \"3h\"", "retention.alerts \"3h\" is less than a day | write a number and d or w, as in \"90d\", or \"forever\""),
+        (
+            "daily = \"60d\"",
+            "retention.daily is shorter than retention.sightings: sums would go before what they sum up | \
+             keep daily at least as long as sightings, or daily = \"forever\"",
+        ),
+        ("dayly = \"60d\"", "retention.dayly is no known key | did you mean \"daily\"?"),
+    ] {
+        let (_, problems) = parsed(&format!("[retention]\n{text}\n"));
+        assert_eq!(problems, [format!("c.toml:2: error: {want}")], "{text}");
+    }
+    let all = accepted("[retention]\nsightings = \"forever\"\ndaily = \"forever\"\n").retention;
+    assert_eq!((all.sightings, all.daily), (None, None));
+    assert_eq!(parsed("[retention]\nsightings = \"forever\"\n").1.len(), 1, "sums go before what they sum up");
 }

@@ -63,7 +63,7 @@ pub(super) fn statement(rows: usize) -> String {
 
 /// Days whose sums are not right any more.
 pub(super) const STALE: &str = "
-    INSERT INTO stale_day (day, changes) SELECT value, 1 FROM json_each(?1) WHERE true ON CONFLICT (day) DO UPDATE SET changes = changes + 1";
+    INSERT INTO calendar (day, changes) SELECT value, 1 FROM json_each(?1) WHERE true ON CONFLICT (day) DO UPDATE SET changes = changes + 1";
 
 /// Writes the sightings of a batch, inside the caller's transaction. Returns how many rows.
 pub(super) async fn write(connection: &mut SqliteConnection, dictionary: &mut Dictionary, findings: &[Finding]) -> sqlx::Result<usize> {

@@ -12,9 +12,13 @@ mod dictionary;
 mod error;
 mod outbox;
 mod read;
+mod retention;
+mod schema;
 mod sensor;
+mod space;
 mod told;
 mod unmatched;
+mod unreferenced;
 mod visibility;
 
 #[cfg(test)]
@@ -28,10 +32,12 @@ mod tests;
 
 pub use super::store_place::{DEFAULT_STORE, Location};
 pub use commit::{Batch, Committed, Telling};
-pub use daily::Sum;
+pub use daily::{StaleDay, Sum};
 pub use error::StoreError;
 pub use read::{AlertRow, DeliveryState, SightingPages, Window};
+pub use retention::Step;
 pub use unmatched::{DAYS as UNMATCHED_DAYS, Memory as UnmatchedMemory};
+pub use unreferenced::{Sweep, Swept};
 pub use visibility::SightTotal;
 
 use std::fs;
@@ -41,12 +47,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dictionary::Dictionary;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::Mutex;
 
-/// Every schema there ever was, compiled in; forward only.
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// Connections that read.
 const READERS: u32 = 4;
 /// How long a statement waits for another process that writes.
@@ -103,12 +106,16 @@ impl Store {
             .busy_timeout(BUSY)
             .foreign_keys(true)
             .pragma("temp_store", "MEMORY")
+            .pragma("secure_delete", "ON") // what is deleted is overwritten: a file somebody keeps tells nothing of it
             .pragma("journal_size_limit", "67108864");
         let pool =
             |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(|e| StoreError::opening(&path, e))?;
+        // Set on a file that has it, it would write; on one that has not, it would do nothing.
+        let is_new = fs::metadata(&path).map_or(true, |m| m.len() == 0);
+        let own = if is_new { options.clone().auto_vacuum(SqliteAutoVacuum::Incremental) } else { options.clone() };
+        let writer = pool(1).connect_with(own).await.map_err(|e| StoreError::opening(&path, e))?;
         refuse_foreign(&writer, &path).await?;
-        MIGRATIONS.run(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;
+        schema::bring_up(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;
         let readers = if readers == 0 { writer.clone() } else { pool(readers).connect_lazy_with(options.pragma("query_only", "1")) };
         Ok(Store { writer, readers, dictionary: Arc::default() })
     }
