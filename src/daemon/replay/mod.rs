@@ -1,5 +1,7 @@
-//! `shadowtap replay`: captures through the whole pipeline, in one thread, without a clock: the same files give the same output.
+//! `shadowtap replay`: captures through the whole pipeline, in one thread, without a clock: the same files give the same output. A store is
+//! written beside it, by a thread of its own.
 
+mod keeping;
 mod output;
 mod stats;
 
@@ -7,7 +9,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use tokio::runtime::Runtime;
 
 use super::capture::file::CaptureFile;
 use super::config::Config;
@@ -15,10 +16,11 @@ use super::failure::Failure;
 use super::pipeline;
 use super::progress::Progress;
 use super::rules::Rules;
-use super::store::{Batch, Store};
+use super::store::Batch;
 use crate::engine::Engine;
 use crate::engine::attribution::Attribution;
 use crate::engine::sighting::Finding;
+use keeping::Keeping;
 use output::Printer;
 use stats::{Digest, Stats};
 
@@ -96,12 +98,12 @@ struct Ended {
     printer: Printer,
     digest: Digest,
     sightings: u64,
-    store: Option<(Runtime, Store)>,
+    store: Option<Keeping>,
 }
 
 impl Replay {
     fn new(config: &Config, rules: &Rules, args: &ReplayArgs) -> Result<Self, Failure> {
-        let store = args.store.as_deref().map(open_store).transpose()?;
+        let store = args.store.as_deref().map(Keeping::start).transpose()?;
         let mut attribution = Attribution::new(pipeline::judgement(config, rules), pipeline::bounds(config, 0));
         attribution.remember_unmatched(store.as_ref().and_then(|_| pipeline::unmatched(config, 0)));
         Ok(Replay {
@@ -145,11 +147,9 @@ impl Replay {
         self.sink.printer.finish()?;
         let digest = std::mem::take(&mut self.sink.digest);
         let stats = Stats::of(&self.engine, &mut self.attribution, self.sink.sightings, digest);
-        if let Some((runtime, store)) = self.sink.store {
+        if let Some(store) = self.sink.store {
             let unmatched = self.attribution.drain_unmatched();
-            let batch = Batch { visibility, unmatched, capture: Some(stats.capture()), ..Batch::default() };
-            runtime.block_on(store.commit(&batch, None))?;
-            runtime.block_on(store.close());
+            store.finish(Batch { visibility, unmatched, capture: Some(stats.capture()), ..Batch::default() })?;
         }
         Ok(stats)
     }
@@ -162,15 +162,6 @@ impl Ended {
             self.sightings += 1;
             self.printer.print(&finding.sighting)?;
         }
-        match &self.store {
-            Some((runtime, store)) => runtime.block_on(store.commit(&findings.into(), None)).map(drop).map_err(Failure::from),
-            None => Ok(()),
-        }
+        self.store.as_mut().map_or(Ok(()), |store| store.add(findings))
     }
-}
-
-fn open_store(url: &str) -> Result<(Runtime, Store), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let store = runtime.block_on(Store::open(url)).map_err(Failure::from)?;
-    Ok((runtime, store))
 }

@@ -39,10 +39,10 @@ const COLUMNS: [&str; 22] = [
 ];
 /// The first of these are the key.
 const KEY: usize = 3;
-/// Rows of a statement, most first: SQLite takes 32,766 parameters, and each size is prepared once.
-const SIZES: [usize; 4] = [1024, 128, 16, 1];
+/// Rows of a statement, most first. Each size is prepared once, which costs as much as it is long: a replay puts in few rows.
+const SIZES: [usize; 3] = [64, 8, 1];
 
-static STATEMENTS: LazyLock<[String; 4]> = LazyLock::new(|| SIZES.map(statement));
+static STATEMENTS: LazyLock<[String; 3]> = LazyLock::new(|| SIZES.map(statement));
 
 /// The statement that puts in so many rows. Cumulative: a later copy replaces an earlier one, but evidence never falls.
 pub(super) fn statement(rows: usize) -> String {

@@ -3,53 +3,12 @@
 //! A commit marks the days it touched ([`super::batch::STALE`]); [`Store::add_up`] adds one of them up anew, by reading beside the writer and
 //! then writing a few hundred rows. Days of which sightings were already taken out ([`super::retention`]) keep the sums they have.
 
-use sqlx::FromRow;
-
 use super::commit::json;
 use super::{Store, StoreError};
 use crate::engine::frame::Time;
 
 /// Microseconds of a day.
 pub(super) const DAY: i64 = 86_400_000_000;
-
-/// What one team's sightings of one service under one status amount to, on a day or over several.
-#[derive(Clone, PartialEq, Eq, Debug, FromRow)]
-pub struct Sum {
-    /// Team.
-    pub team: String,
-    /// Service id.
-    pub service: String,
-    /// Its vendor.
-    pub vendor: String,
-    /// Its category.
-    pub category: String,
-    /// Number of the policy status.
-    pub status: i64,
-    /// Sightings begun.
-    pub sightings: i64,
-    /// Of these, mere presence.
-    pub presence_only: i64,
-    /// Different clients; over several days, of the day on which they were most.
-    pub clients: i64,
-    /// Number of the strongest evidence.
-    pub evidence: i64,
-    /// Sightings with an upload.
-    pub uploaded: i64,
-    /// Flows.
-    pub connections: i64,
-    /// Payload bytes sent.
-    pub bytes_up: i64,
-    /// Payload bytes got.
-    pub bytes_down: i64,
-    /// Minutes in which bytes moved.
-    pub active_minutes: i64,
-    /// Prompts and answers, at least.
-    pub turns_low: i64,
-    /// Prompts and answers, at most.
-    pub turns_high: i64,
-    /// Last moment, microseconds.
-    pub last_seen: i64,
-}
 
 /// A row of `daily` behind its day.
 type Row = (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64);
@@ -65,18 +24,6 @@ const PUT: &str = "
     INSERT INTO daily SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
            value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14
     FROM json_each(?2)";
-
-/// Sums of a window out of whole days; `?1` and `?2` are days, the second exclusive.
-const SUMS: &str = "
-    SELECT t.name AS team, s.name AS service, s.vendor, s.category, d.status, sum(d.sightings) AS sightings,
-           sum(d.presence_only) AS presence_only, max(d.clients) AS clients, max(d.evidence) AS evidence, sum(d.uploaded) AS uploaded,
-           sum(d.connections) AS connections, sum(d.bytes_up) AS bytes_up, sum(d.bytes_down) AS bytes_down,
-           sum(d.active_minutes) AS active_minutes, sum(d.turns_low) AS turns_low, sum(d.turns_high) AS turns_high,
-           max(d.last_seen) AS last_seen
-    FROM daily d JOIN team t ON t.id = d.team_id JOIN service s ON s.id = d.service_id
-    WHERE d.day >= ?1 AND d.day < ?2
-    GROUP BY d.team_id, d.service_id, d.status
-    ORDER BY s.name, d.status, t.name";
 
 const STALE_DAYS: &str = "
     SELECT day, added_at FROM calendar INDEXED BY calendar_stale
@@ -129,14 +76,5 @@ impl Store {
         sqlx::query("DELETE FROM daily WHERE day = ?1").bind(day).execute(&mut *transaction).await?;
         sqlx::query(PUT).bind(day).bind(json(&rows)?).execute(&mut *transaction).await?;
         Ok(transaction.commit().await?)
-    }
-
-    /// What the days of a window amount to, by team, service and status.
-    ///
-    /// # Errors
-    /// The database's own.
-    pub async fn sums(&self, since: Option<Time>, until: Option<Time>) -> Result<Vec<Sum>, StoreError> {
-        let (first, end) = days(since, until);
-        Ok(sqlx::query_as(SUMS).bind(first).bind(end).fetch_all(&self.readers).await?)
     }
 }

@@ -16,6 +16,7 @@ mod retention;
 mod schema;
 mod sensor;
 mod space;
+mod sums;
 mod told;
 mod unmatched;
 mod unreferenced;
@@ -32,10 +33,11 @@ mod tests;
 
 pub use super::store_place::{DEFAULT_STORE, Location};
 pub use commit::{Batch, Committed, Telling};
-pub use daily::{StaleDay, Sum};
+pub use daily::StaleDay;
 pub use error::StoreError;
 pub use read::{AlertRow, DeliveryState, SightingPages, Window};
 pub use retention::Step;
+pub use sums::{Crowd, Extent, Sum};
 pub use unmatched::{DAYS as UNMATCHED_DAYS, Memory as UnmatchedMemory};
 pub use unreferenced::{Sweep, Swept};
 pub use visibility::SightTotal;
@@ -110,12 +112,16 @@ impl Store {
             .pragma("journal_size_limit", "67108864");
         let pool =
             |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
-        // Set on a file that has it, it would write; on one that has not, it would do nothing.
-        let is_new = fs::metadata(&path).map_or(true, |m| m.len() == 0);
-        let own = if is_new { options.clone().auto_vacuum(SqliteAutoVacuum::Incremental) } else { options.clone() };
+        let is_new = fs::metadata(&path).is_ok_and(|m| m.len() == 0);
+        let own = if is_new { for_new_file(options.clone()) } else { options.clone() };
         let writer = pool(1).connect_with(own).await.map_err(|e| StoreError::opening(&path, e))?;
         refuse_foreign(&writer, &path).await?;
         schema::bring_up(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;
+        if is_new {
+            // Without its first page the file would not know of its log, whatever came to the disk of that.
+            fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|e| StoreError::File(path, e))?;
+            sqlx::query("PRAGMA synchronous = NORMAL").execute(&writer).await?;
+        }
         let readers = if readers == 0 { writer.clone() } else { pool(readers).connect_lazy_with(options.pragma("query_only", "1")) };
         Ok(Store { writer, readers, dictionary: Arc::default() })
     }
@@ -134,6 +140,12 @@ impl Store {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// What is set once, before the first table. Where the file has `auto_vacuum` already, setting it would write; where it has not, it would
+/// do nothing. Nothing waits for the disk: there is nothing to lose yet.
+fn for_new_file(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options.auto_vacuum(SqliteAutoVacuum::Incremental).synchronous(SqliteSynchronous::Off)
 }
 
 /// Makes the file with a mode that lets its owner alone read it, and its folder; leaves those that exist as they are.

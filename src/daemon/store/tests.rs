@@ -259,7 +259,7 @@ async fn commits_ten_thousand_findings_in_a_second() {
 async fn statements_walk_no_table_that_grows() {
     let store = in_memory().await;
     let others = [commit::WHAT_WAS_TOLD, commit::PUT_ALERTS, commit::PUT_OUTBOX, commit::PUT_TOLD, outbox::HEADS, outbox::SETTLE];
-    let reads = [read::IDS, read::OPEN_IDS, read::SIGHTINGS];
+    let reads = [read::LONG_IDS, read::NEXT_IDS, read::OPEN_IDS, read::SIGHTINGS];
     let dictionaries = [dictionary::CLIENTS.1, dictionary::TEAMS.1, dictionary::NAMES.1, dictionary::IDENTITIES];
     let rows = batch::statement(2);
     let upkeep = [
