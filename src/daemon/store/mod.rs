@@ -13,6 +13,7 @@ mod error;
 mod outbox;
 mod read;
 mod retention;
+mod rows;
 mod schema;
 mod sensor;
 mod space;

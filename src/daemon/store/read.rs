@@ -19,14 +19,13 @@ const PAGE: usize = 1000;
 pub(super) const LONG_IDS: &str = "
     SELECT id FROM sighting INDEXED BY sighting_long
     WHERE last_seen - first_seen > 86400000000 AND last_seen >= ?1 AND first_seen < min(?1 - 86400000000, ?2) ORDER BY first_seen, id";
-/// The others follow by the key, a page behind the last of the page before.
+/// The others follow by their first moment, a page behind the last of the page before.
 pub(super) const NEXT_IDS: &str = "
-    SELECT id, first_seen, client_id, service_id FROM sighting
-    WHERE (first_seen, client_id, service_id) > (?1, ?2, ?3) AND first_seen < ?4 AND last_seen >= ?5 AND id <= ?6
-    ORDER BY first_seen, client_id, service_id LIMIT ?7";
+    SELECT id, first_seen FROM sighting
+    WHERE first_seen >= ?1 AND (first_seen > ?1 OR id > ?2) AND first_seen < ?3 AND last_seen >= ?4 AND id <= ?5
+    ORDER BY first_seen, id LIMIT ?6";
 const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM sighting";
-pub(super) const OPEN_IDS: &str =
-    "SELECT id FROM sighting INDEXED BY sighting_open WHERE closed = 0 ORDER BY first_seen, client_id, service_id";
+pub(super) const OPEN_IDS: &str = "SELECT id FROM sighting INDEXED BY sighting_open WHERE closed = 0 ORDER BY first_seen, id";
 
 pub(super) const SIGHTINGS: &str = "
     SELECT c.name AS client, t.name AS team, s.name AS service, s.vendor, s.category, g.status, g.evidence, g.presence_only, g.agent,
@@ -37,7 +36,7 @@ pub(super) const SIGHTINGS: &str = "
     FROM sighting g JOIN client c ON c.id = g.client_id JOIN team t ON t.id = g.team_id JOIN service s ON s.id = g.service_id
     LEFT JOIN identity i ON i.id = g.identity_id
     WHERE g.id IN (SELECT value FROM json_each(?1))
-    ORDER BY g.first_seen, g.client_id, g.service_id";
+    ORDER BY g.first_seen, g.id";
 
 const ALERTS: &str = "
     SELECT a.key, a.created, coalesce(c.name, '') AS client, coalesce(s.name, '') AS service, a.kind, o.sink, o.state, o.attempts, o.next_attempt, o.last_error
@@ -66,8 +65,8 @@ pub struct SightingPages {
 
 /// What is still to be read by the key.
 struct Rest {
-    /// Key of the last one read.
-    after: (i64, i64, i64),
+    /// First moment and id of the last one read.
+    after: (i64, i64),
     since: i64,
     until: i64,
     /// Id of the last one there was when reading began.
@@ -134,7 +133,7 @@ impl Store {
         let until = window.until.map_or(i64::MAX, Time::micros);
         let newest = sqlx::query_scalar(NEWEST).fetch_one(&self.readers).await?;
         let ids = sqlx::query_scalar(LONG_IDS).bind(since).bind(until).fetch_all(&self.readers).await?;
-        let rest = Rest { after: (since.saturating_sub(DAY).saturating_sub(1), i64::MAX, i64::MAX), since, until, newest };
+        let rest = Rest { after: (since.saturating_sub(DAY), -1), since, until, newest };
         Ok(SightingPages { store: self.clone(), ids, read: 0, rest: Some(rest) })
     }
 
@@ -187,13 +186,12 @@ impl SightingPages {
 impl Rest {
     /// Ids of the next page.
     async fn next(&mut self, store: &Store) -> sqlx::Result<Vec<i64>> {
-        let (first_seen, client, service) = self.after;
-        let next = sqlx::query_as(NEXT_IDS).bind(first_seen).bind(client).bind(service).bind(self.until).bind(self.since);
-        let rows: Vec<(i64, i64, i64, i64)> = next.bind(self.newest).bind(PAGE as i64).fetch_all(&store.readers).await?;
-        if let Some((_, first_seen, client, service)) = rows.last() {
-            self.after = (*first_seen, *client, *service);
+        let next = sqlx::query_as(NEXT_IDS).bind(self.after.0).bind(self.after.1).bind(self.until).bind(self.since);
+        let rows: Vec<(i64, i64)> = next.bind(self.newest).bind(PAGE as i64).fetch_all(&store.readers).await?;
+        if let Some((id, first_seen)) = rows.last() {
+            self.after = (*first_seen, *id);
         }
-        Ok(rows.into_iter().map(|(id, ..)| id).collect())
+        Ok(rows.into_iter().map(|(id, _)| id).collect())
     }
 }
 
