@@ -5,6 +5,7 @@ mod exclude;
 mod policy;
 mod privacy;
 mod read;
+mod retention;
 mod sighting;
 mod webhook;
 mod when;
@@ -28,6 +29,7 @@ use crate::engine::ledger::SpecialLimits;
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
+pub use retention::Retention;
 pub use webhook::{Webhook, is_loopback};
 
 /// Read when no other file is named, where it is there.
@@ -83,6 +85,8 @@ pub struct Config {
     pub zones: Vec<Group>,
     /// `[policy]`, the file it names included.
     pub policy: PolicyFile,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[unmatched]`
     pub unmatched: Unmatched,
     /// `[privacy]`

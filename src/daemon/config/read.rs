@@ -9,7 +9,9 @@ use minisign_verify::PublicKey;
 
 use super::policy::PolicyFile;
 use super::webhook::Webhook;
-use super::{Bounds, Capture, Config, Group, Http, Log, LogFormat, Privacy, Sighting, SignatureSource, Store, Unmatched, exclude};
+use super::{
+    Bounds, Capture, Config, Group, Http, Log, LogFormat, Privacy, Retention, Sighting, SignatureSource, Store, Unmatched, exclude,
+};
 use crate::daemon::identity::{Format, Source};
 use crate::daemon::notice::NoticeKind;
 use crate::daemon::store_place::{Location, NoPlace};
@@ -34,6 +36,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         zones: groups(top, "zone"),
         teams,
         policy,
+        retention: top.table("retention").map(|t| Retention::read(&t)).unwrap_or_default(),
         unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
         privacy: top.table("privacy").map(|t| Privacy::read(&t, file)).unwrap_or_default(),
         sighting: top.table("sighting").map(|t| Sighting::read(&t)).unwrap_or_default(),

@@ -37,6 +37,9 @@ fn reads_all_keys() {
     assert!(!config.unmatched.enabled && Config::default().unmatched.enabled);
     let privacy = Privacy { mode: Mode::TeamOnly, key_folder: "/srv/keys".into(), rotation: 14 * 86_400, k: 10 };
     assert_eq!(config.privacy, privacy);
+    let days = |days: u64| Some(std::time::Duration::from_secs(days * 86_400));
+    let kept = Retention { sightings: days(30), daily: None, alerts: days(14), visibility: days(365) };
+    assert_eq!(config.retention, kept);
     assert_eq!((config.policy.default, config.policy.rules.len()), (Some(crate::engine::policy::Status::Unapproved), 2));
     assert_eq!(config.policy.file.as_deref(), Some(Path::new("policy.toml")));
     assert_eq!((config.sighting.session_minutes, config.sighting.upload_bytes), (20, 500_000));
@@ -239,4 +242,27 @@ fn the_daemon_quotes_files_of_clients_only_where_clients_are_kept_in_full() {
         let quotes = |d: &Diagnostic| d.to_string().contains("anna") || d.to_string().contains("10.0.0.5");
         assert_eq!((quotes(&said[0]), quotes(&said[1]), said[0].line), (is_quoted, true, 3), "{mode}");
     }
+}
+
+#[test]
+fn times_to_keep_are_refused_with_their_line() {
+    for (text, want) in [
+        (
+            "sightings = \"90\"",
+            "retention.sightings \"90\" is no time to keep something | write a number and d or w, as in \"90d\", or \"forever\"",
+        ),
+        ("alerts = \"3h\"", "retention.alerts \"3h\" is less than a day | write a number and d or w, as in \"90d\", or \"forever\""),
+        (
+            "daily = \"60d\"",
+            "retention.daily is shorter than retention.sightings: sums would go before what they sum up | \
+             keep daily at least as long as sightings, or daily = \"forever\"",
+        ),
+        ("dayly = \"60d\"", "retention.dayly is no known key | did you mean \"daily\"?"),
+    ] {
+        let (_, problems) = parsed(&format!("[retention]\n{text}\n"));
+        assert_eq!(problems, [format!("c.toml:2: error: {want}")], "{text}");
+    }
+    let all = accepted("[retention]\nsightings = \"forever\"\ndaily = \"forever\"\n").retention;
+    assert_eq!((all.sightings, all.daily), (None, None));
+    assert_eq!(parsed("[retention]\nsightings = \"forever\"\n").1.len(), 1, "sums go before what they sum up");
 }

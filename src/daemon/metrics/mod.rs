@@ -184,6 +184,16 @@ impl Metrics {
         self.registered.outbox.set(i64::try_from(depth).unwrap_or(i64::MAX));
     }
 
+    /// Adds rows that were taken out of the store.
+    pub fn retention_removed(&self, kind: &'static str, removed: u64) {
+        self.registered.retention_removed.with_label_values(&[kind]).inc_by(removed);
+    }
+
+    /// Counts a day that was added up.
+    pub fn day_added_up(&self) {
+        self.registered.days_added_up.inc();
+    }
+
     /// Counts a reload of `configuration`, `signatures`, `policy`, `identity`, or `nothing` where none of them had changed: taken, or refused
     /// with the old set kept.
     pub fn reload(&self, what: &'static str, taken: bool) {

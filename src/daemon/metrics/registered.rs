@@ -5,6 +5,7 @@ use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
+use crate::daemon::kept::Kept;
 use crate::engine::event::{Anomaly, Source};
 use crate::engine::identity::Excluded;
 
@@ -29,6 +30,8 @@ pub(super) struct Registered {
     pub store_queue: IntGauge,
     pub alerts: IntCounterVec,
     pub outbox: IntGauge,
+    pub retention_removed: IntCounterVec,
+    pub days_added_up: IntCounter,
     pub reloads: IntCounterVec,
     pub signatures: IntGaugeVec,
     pub policy_rules: IntGaugeVec,
@@ -78,6 +81,13 @@ impl Registered {
             store_queue: register(r, IntGauge::new("shadowtap_store_queue_depth", "Findings that wait for the store.")?)?,
             alerts: counters(r, "alerts_total", "Attempts to deliver an alert, by what became of them.", &["sink", "result"])?,
             outbox: register(r, IntGauge::new("shadowtap_alert_outbox_depth", "Deliveries still to be made.")?)?,
+            retention_removed: counters(
+                r,
+                "retention_removed_total",
+                "Rows taken out because they were too old, or nothing referred to them.",
+                &["kind"],
+            )?,
+            days_added_up: register(r, IntCounter::new("shadowtap_daily_sums_total", "Days added up by team, service and status.")?)?,
             reloads: counters(r, "reloads_total", "Reloads, taken or refused with the old set kept.", &["what", "result"])?,
             signatures: gauges(r, "signatures", "Signatures loaded.", &["kind"])?,
             policy_rules: gauges(r, "policy_rules", "Rules of the policy: in force, expiring within 14 days, expired.", &["kind"])?,
@@ -104,6 +114,9 @@ impl Registered {
         }
         for kind in Anomaly::ALL {
             self.anomalies.with_label_values(&[kind.word()]);
+        }
+        for kind in Kept::ALL {
+            self.retention_removed.with_label_values(&[kind.word()]);
         }
         for (what, _) in Excluded::default().words() {
             self.excluded.with_label_values(&[what]);

@@ -1,5 +1,7 @@
-//! `shadowtap replay`: captures through the whole pipeline, in one thread, without a clock: the same files give the same output.
+//! `shadowtap replay`: captures through the whole pipeline, in one thread, without a clock: the same files give the same output. A store is
+//! written beside it, by a thread of its own.
 
+mod keeping;
 mod output;
 mod stats;
 
@@ -7,7 +9,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use tokio::runtime::Runtime;
 
 use super::capture::file::CaptureFile;
 use super::config::{Config, Mode};
@@ -16,11 +17,12 @@ use super::pipeline;
 use super::privacy::{KeyFolder, PeriodKey, Sealer};
 use super::progress::Progress;
 use super::rules::Rules;
-use super::store::{Batch, Store};
+use super::store::Batch;
 use crate::engine::Engine;
 use crate::engine::attribution::Attribution;
 use crate::engine::privacy::Unsealed;
 use crate::engine::sighting::Finding;
+use keeping::Keeping;
 use output::Printer;
 use stats::{Digest, Stats};
 
@@ -99,12 +101,12 @@ struct Ended {
     printer: Printer,
     digest: Digest,
     sightings: u64,
-    store: Option<(Runtime, Store)>,
+    store: Option<Keeping>,
 }
 
 impl Replay {
     fn new(config: &Config, rules: &Rules, args: &ReplayArgs) -> Result<Self, Failure> {
-        let store = args.store.as_deref().map(open_store).transpose()?;
+        let store = args.store.as_deref().map(Keeping::start).transpose()?;
         let mut attribution = Attribution::new(pipeline::judgement(config, rules), pipeline::bounds(config, 0));
         let key = key(config)?;
         attribution.keep_by(pipeline::privacy(config, key.as_ref(), 0));
@@ -137,7 +139,7 @@ impl Replay {
             if frames.is_multiple_of(BATCH) {
                 attribution.tick(engine.now());
                 self.sink.take(attribution.ledger().drain_ended())?;
-                self.sink.seal(&attribution.drain_unsealed(), self.sealer.as_ref())?;
+                self.sink.seal(&attribution.drain_unsealed(), self.sealer.as_ref());
             }
         }
         Ok(())
@@ -149,15 +151,13 @@ impl Replay {
         attribution.finish();
         let visibility = attribution.visibility().drain();
         self.sink.take(attribution.ledger().drain_ended())?;
-        self.sink.seal(&attribution.drain_unsealed(), self.sealer.as_ref())?;
+        self.sink.seal(&attribution.drain_unsealed(), self.sealer.as_ref());
         self.sink.printer.finish()?;
         let digest = std::mem::take(&mut self.sink.digest);
         let stats = Stats::of(&self.engine, &mut self.attribution, self.sink.sightings, digest);
-        if let Some((runtime, store)) = self.sink.store {
+        if let Some(store) = self.sink.store {
             let unmatched = self.attribution.drain_unmatched();
-            let batch = Batch { visibility, unmatched, capture: Some(stats.capture()), ..Batch::default() };
-            runtime.block_on(store.commit(&batch, None))?;
-            runtime.block_on(store.close());
+            store.finish(Batch { visibility, unmatched, capture: Some(stats.capture()), ..Batch::default() })?;
         }
         Ok(stats)
     }
@@ -179,11 +179,10 @@ fn key(config: &Config) -> Result<Option<PeriodKey>, Failure> {
 
 impl Ended {
     /// Keeps who stands behind new pseudonyms, sealed, where there is a store.
-    fn seal(&mut self, unsealed: &[Unsealed], sealer: Option<&Sealer>) -> Result<(), Failure> {
-        let (Some((runtime, store)), Some(sealer)) = (&self.store, sealer) else { return Ok(()) };
-        let sealed = unsealed.iter().filter_map(|u| sealer.seal(u)).collect();
-        runtime.block_on(store.commit(&Batch { sealed, ..Batch::default() }, None))?;
-        Ok(())
+    fn seal(&mut self, unsealed: &[Unsealed], sealer: Option<&Sealer>) {
+        if let (Some(store), Some(sealer)) = (&mut self.store, sealer) {
+            store.add_sealed(unsealed.iter().filter_map(|u| sealer.seal(u)));
+        }
     }
 
     fn take(&mut self, findings: Vec<Finding>) -> Result<(), Failure> {
@@ -192,15 +191,6 @@ impl Ended {
             self.sightings += 1;
             self.printer.print(&finding.sighting)?;
         }
-        match &self.store {
-            Some((runtime, store)) => runtime.block_on(store.commit(&findings.into(), None)).map(drop).map_err(Failure::from),
-            None => Ok(()),
-        }
+        self.store.as_mut().map_or(Ok(()), |store| store.add(findings))
     }
-}
-
-fn open_store(url: &str) -> Result<(Runtime, Store), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let store = runtime.block_on(Store::open(url)).map_err(Failure::from)?;
-    Ok((runtime, store))
 }

@@ -3,6 +3,7 @@
 mod csv;
 mod expiring;
 mod summary;
+mod sums;
 
 #[cfg(test)]
 mod tests;
@@ -18,12 +19,13 @@ use serde_json::json;
 use super::audit_entry::{AuditEntry, AuditKind};
 use super::failure::Failure;
 use super::sighting_json::SightingJson;
-use super::store::{DEFAULT_STORE, SightingPages, Store, StoreError, Window};
+use super::store::{DEFAULT_STORE, Extent, SightingPages, Store, StoreError, Window};
 use super::zone_sight::{ZoneSight, zone_sights};
 use super::{clock, since};
 use crate::engine::frame::Time;
 use crate::engine::sighting::Sighting;
 use summary::Summary;
+use sums::{By, Sums};
 
 /// Arguments of `shadowtap report`.
 #[derive(Args, Debug)]
@@ -40,6 +42,9 @@ pub struct ReportArgs {
     /// Form of the report
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+    /// Sums of whole days instead, which outlive single sightings: by day, team or service
+    #[arg(long, value_enum)]
+    by: Option<By>,
     /// Write to this file, which its owner alone may read, instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -88,21 +93,24 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
     let moment = |option: &str, text: &str| since::parse(text, now).map_err(|e| Failure::Setting(format!("{option}: {e}")));
     let since = moment("--since", &args.since)?;
     let until = args.until.as_deref().map(|t| moment("--until", t)).transpose()?.flatten();
+    if args.by.is_some() && matches!(args.format, Format::Csv) {
+        return Err(Failure::Setting("--by: csv has one sighting a line\n  remedy: use --format table or json".into()));
+    }
     let expiring = expiring::of(args.config.as_deref(), now)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let store = Store::open_existing(&args.store).await?;
-        let pages = store.sightings(Window { since, until }).await?;
+        let window = Window { since, until };
         if args.leaves() {
             let to = args.output.as_deref().map_or_else(|| "standard output".into(), |path| path.display().to_string());
             let [from, until] = [since, until].map(|t| t.map(clock::rfc3339));
-            let detail = json!({ "format": args.format.word(), "to": to, "since": from, "until": until, "sightings": pages.len() });
+            let detail = json!({ "format": args.format.word(), "to": to, "since": from, "until": until });
             store.audit(&AuditEntry::of_caller(AuditKind::Export, detail)).await?;
         }
-        let zones = zone_sights(&store.visibility(Window { since, until }).await?);
+        let zones = zone_sights(&store.visibility(window).await?);
         let mut out = open(args.output.as_deref())?;
         let frame = Frame { from: since, until: until.unwrap_or(now), zones: &zones, expiring: &expiring };
-        let written = write(pages, args.format, &frame, &mut out).await;
+        let written = write_any(&store, (window, now), &args, &frame, &mut out).await;
         store.close().await;
         match written {
             // Whoever reads has read enough.
@@ -146,6 +154,45 @@ impl From<WriteError> for Failure {
     }
 }
 
+/// Sightings one by one, or sums where these are asked for or the table of a window would have too many.
+async fn write_any(
+    store: &Store,
+    (window, now): (Window, Time),
+    args: &ReportArgs,
+    frame: &Frame<'_>,
+    out: &mut dyn Write,
+) -> Result<(), WriteError> {
+    let is_table = matches!(args.format, Format::Table);
+    if let Some(by) = args.by {
+        let sums = Sums::of(store, window, now).await?;
+        if is_table {
+            sums.write_by(by, out).await?;
+        } else {
+            sums.write_json(by, &quoted(frame.from), &clock::rfc3339(frame.until), out).await?;
+        }
+        return Ok(out.flush()?);
+    }
+    let extent = if is_table { store.extent(window.since, window.until, sums::MOST + 1).await? } else { Extent::default() };
+    if extent.sightings.saturating_add(extent.kept) > sums::MOST {
+        Sums::of(store, window, now).await?.write(out).await?;
+        return Ok(write_rest(frame, out)?);
+    }
+    write(store.sightings(window).await?, args.format, frame, out).await?;
+    if let (Some(end), 1..) = (extent.kept_until, extent.kept) {
+        let (kept, end) = (extent.kept, clock::day_of(end));
+        writeln!(out, "\n{kept} sightings begun before {end} are no more; their sums: shadowtap report --by day, team or service")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// What stands behind the table.
+fn write_rest(frame: &Frame<'_>, out: &mut dyn Write) -> io::Result<()> {
+    write_sentences(out, frame.zones)?;
+    expiring::write(frame.expiring, out)?;
+    out.flush()
+}
+
 async fn write(mut pages: SightingPages, format: Format, frame: &Frame<'_>, out: &mut dyn Write) -> Result<(), WriteError> {
     let mut summary = Summary::default();
     let mut written = 0_usize;
@@ -168,8 +215,7 @@ async fn write(mut pages: SightingPages, format: Format, frame: &Frame<'_>, out:
     match format {
         Format::Table => {
             summary.write(out)?;
-            write_sentences(out, frame.zones)?;
-            expiring::write(frame.expiring, out)?;
+            write_rest(frame, out)?;
         }
         Format::Csv => {}
         Format::Json => {

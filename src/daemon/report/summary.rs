@@ -58,15 +58,15 @@ struct Line {
 }
 
 /// What everything amounts to, as the JSON report's `totals`.
-#[derive(Serialize)]
+#[derive(Serialize, Default)]
 pub(super) struct Totals {
-    sightings: u64,
-    clients: usize,
-    teams: usize,
-    services: usize,
-    connections: u64,
-    bytes_up: u64,
-    bytes_down: u64,
+    pub sightings: u64,
+    pub clients: usize,
+    pub teams: usize,
+    pub services: usize,
+    pub connections: u64,
+    pub bytes_up: u64,
+    pub bytes_down: u64,
 }
 
 impl Summary {
@@ -92,58 +92,100 @@ impl Summary {
         }
     }
 
-    /// For people: a line a service, what is least allowed and most used first, and a sentence.
+    /// For people: see [`write`].
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut lines: Vec<_> = self.services.iter().collect();
-        lines.sort_by_key(|((service, status), line)| (urgency(*status), u64::MAX - line.amount.bytes_up, Arc::clone(service)));
-        let header = [
-            "service",
-            "vendor",
-            "category",
-            "status",
-            ">clients",
-            ">teams",
-            ">sightings",
-            ">connections",
-            ">up",
-            ">down",
-            "evidence",
-            "last seen",
-        ];
-        let rows = lines.into_iter().map(|((service, status), line)| row(service, *status, line));
-        if !self.services.is_empty() {
-            writeln!(out, "{}\n", layout(&header, rows))?;
-        }
-        let t = self.totals();
-        writeln!(
-            out,
-            "sightings: {}, services: {}, clients: {}, teams: {}, up: {}, down: {}",
-            t.sightings,
-            t.services,
-            t.clients,
-            t.teams,
-            bytes(t.bytes_up),
-            bytes(t.bytes_down)
-        )
+        let line = |((service, status), Line { vendor, category, amount: a }): (&(Arc<str>, Status), &Line)| ServiceLine {
+            service: service.to_string(),
+            vendor: vendor.to_string(),
+            category: category.to_string(),
+            status: *status,
+            clients: a.clients.len() as u64,
+            teams: a.teams.len() as u64,
+            sightings: a.sightings,
+            connections: a.connections,
+            bytes_up: a.bytes_up,
+            bytes_down: a.bytes_down,
+            evidence: a.evidence,
+            used: a.used,
+            last_seen: a.last_seen,
+        };
+        write(self.services.iter().map(line).collect(), &self.totals(), out)
     }
 }
 
-fn row(service: &str, status: Status, Line { vendor, category, amount: a }: &Line) -> Vec<String> {
-    let evidence = if a.used { a.evidence.word().to_owned() } else { format!("{} (present, not used)", a.evidence.word()) };
+/// What one service under one status amounts to.
+#[derive(Default)]
+pub(super) struct ServiceLine {
+    pub service: String,
+    pub vendor: String,
+    pub category: String,
+    pub status: Status,
+    pub clients: u64,
+    pub teams: u64,
+    pub sightings: u64,
+    pub connections: u64,
+    pub bytes_up: u64,
+    pub bytes_down: u64,
+    pub evidence: Evidence,
+    /// Not mere presence.
+    pub used: bool,
+    pub last_seen: Time,
+}
+
+/// For people: a line a service, what is least allowed and most used first, and a sentence.
+pub(super) fn write(mut lines: Vec<ServiceLine>, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
+    let header = [
+        "service",
+        "vendor",
+        "category",
+        "status",
+        ">clients",
+        ">teams",
+        ">sightings",
+        ">connections",
+        ">up",
+        ">down",
+        "evidence",
+        "last seen",
+    ];
+    lines.sort_by(|a, b| (urgency(a.status), b.bytes_up, &a.service).cmp(&(urgency(b.status), a.bytes_up, &b.service)));
+    if !lines.is_empty() {
+        writeln!(out, "{}\n", layout(&header, lines.into_iter().map(row)))?;
+    }
+    let t = totals;
+    writeln!(
+        out,
+        "sightings: {}, services: {}, clients: {}, teams: {}, up: {}, down: {}",
+        t.sightings,
+        t.services,
+        t.clients,
+        t.teams,
+        bytes(t.bytes_up),
+        bytes(t.bytes_down)
+    )
+}
+
+fn row(line: ServiceLine) -> Vec<String> {
+    let evidence = evidence(line.evidence, line.used);
     vec![
-        service.to_owned(),
-        vendor.to_string(),
-        category.to_string(),
-        status.word().to_owned(),
-        a.clients.len().to_string(),
-        a.teams.len().to_string(),
-        a.sightings.to_string(),
-        a.connections.to_string(),
-        bytes(a.bytes_up),
-        bytes(a.bytes_down),
+        line.service,
+        line.vendor,
+        line.category,
+        line.status.word().to_owned(),
+        line.clients.to_string(),
+        line.teams.to_string(),
+        line.sightings.to_string(),
+        line.connections.to_string(),
+        bytes(line.bytes_up),
+        bytes(line.bytes_down),
         evidence,
-        clock::rfc3339(a.last_seen).chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect(),
+        clock::rfc3339(line.last_seen).chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect(),
     ]
+}
+
+/// How strong the evidence is, and whether it is of use.
+pub(super) fn evidence(evidence: Evidence, used: bool) -> String {
+    if used { evidence.word().to_owned() } else { format!("{} (present, not used)", evidence.word()) }
 }
 
 /// Place in the table: what somebody must act on first.

@@ -38,7 +38,7 @@ fn report(format: Format, since: &str) -> Result<String, Failure> {
     let config = folder.path().join("c.toml");
     let rule = "[[policy.rule]]\nstatus = \"approved\"\nservice = \"openai.api\"\nowner = \"it\"\nexpires = 2020-01-31\n";
     std::fs::write(&config, rule).unwrap();
-    run(ReportArgs { store, since: since.into(), until, format, output: Some(output.clone()), config: Some(config) })?;
+    run(ReportArgs { store, since: since.into(), until, format, by: None, output: Some(output.clone()), config: Some(config) })?;
     assert_eq!(std::fs::metadata(&output).unwrap().permissions().mode() & 0o777, 0o600);
     Ok(std::fs::read_to_string(output).unwrap())
 }
@@ -103,6 +103,7 @@ fn nonsense_is_refused_with_its_option() {
         since: since.into(),
         until: None,
         format: Format::Table,
+        by: None,
         output: None,
         config: None,
     };
@@ -110,4 +111,107 @@ fn nonsense_is_refused_with_its_option() {
     assert!(failure.code() == 78 && failure.to_string().starts_with("--since: `tomorrow`"), "{failure}");
     let failure = run(args("/nowhere/s.sqlite", "7d")).unwrap_err();
     assert!(failure.code() == 78 && failure.to_string().contains("--store"), "{failure}");
+}
+
+/// Sightings of three days, four teams and three services, in a store.
+async fn varied(folder: &tempfile::TempDir) -> (Store, String) {
+    let path = folder.path().join("s.sqlite").to_str().unwrap().to_owned();
+    let store = Store::open(&path).await.unwrap();
+    let one = |n: u64| Sighting {
+        client: format!("10.0.{}.{}", n % 4, n % 7).into(),
+        team: format!("team-{}", n % 4).into(),
+        service: format!("vendor.service{}", n % 3).into(),
+        status: Status::ALL[(n % 3) as usize],
+        evidence: Evidence::ALL[(n % 4) as usize],
+        presence_only: n.is_multiple_of(3),
+        first_seen: SEVEN.plus_seconds(n % 3 * 86_400 + n),
+        last_seen: SEVEN.plus_seconds(n % 3 * 86_400 + n + 60),
+        bytes_up: n * 1000,
+        closed: true,
+        ..sighting()
+    };
+    store.commit(&(0..200).map(one).map(finding).collect::<Vec<_>>().into(), None).await.unwrap();
+    (store, path)
+}
+
+/// A table out of single sightings, and one out of sums.
+async fn both(store: &Store, window: Window) -> [String; 2] {
+    let frame = Frame { from: None, until: SEVEN, zones: &[], expiring: &[] };
+    let (mut raw, mut summed) = (Vec::new(), Vec::new());
+    assert!(write(store.sightings(window).await.unwrap(), Format::Table, &frame, &mut raw).await.is_ok());
+    assert!(Sums::of(store, window, SEVEN).await.unwrap().write(&mut summed).await.is_ok());
+    [raw, summed].map(|bytes| String::from_utf8(bytes).unwrap())
+}
+
+#[tokio::test]
+async fn sums_say_what_single_sightings_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = varied(&folder).await;
+    let day = Window { since: Some(Time::new(SEVEN.seconds() / 86_400 * 86_400, 0)), until: Some(SEVEN.plus_seconds(7200)) };
+    let [raw, summed] = both(&store, day).await;
+    let (heading, table) = summed.split_once("\n\n").unwrap();
+    assert_eq!(table, raw);
+    assert_eq!(
+        heading,
+        "Sums of whole days in UTC, 2026-11-23 to 2026-11-23, as of 2026-11-23 07:00. Clients are those of the busiest day."
+    );
+
+    // Over several days all but clients is the same: those of the busiest day are counted.
+    let [raw, summed] = both(&store, Window::default()).await;
+    let numbers = |text: &str| -> Vec<Vec<String>> {
+        let rows = text.lines().filter(|l| l.contains("vendor.service"));
+        rows.map(|l| l.split_whitespace().enumerate().filter(|(at, _)| *at != 4).map(|(_, word)| word.to_owned()).collect()).collect()
+    };
+    assert_eq!(numbers(&raw), numbers(&summed));
+    assert_eq!(numbers(&raw).len(), 3);
+}
+
+#[tokio::test]
+async fn fresh_sums_of_a_day_that_goes_on_are_taken_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = varied(&folder).await;
+    let rows = async |now: Time| {
+        let sums = Sums::of(&store, Window::default(), now).await.unwrap();
+        (store.sums(None, None).await.unwrap().iter().map(|s| s.sightings).sum::<i64>(), sums.as_of)
+    };
+    assert_eq!(rows(SEVEN).await, (200, SEVEN));
+    store.commit(&vec![finding(Sighting { client: "10.9.9.9".into(), ..sighting() })].into(), None).await.unwrap();
+    let then = Time::from_micros(SEVEN.micros());
+    assert_eq!(rows(SEVEN.plus_seconds(300)).await, (200, then));
+    assert_eq!(rows(SEVEN.plus_seconds(900)).await, (201, SEVEN.plus_seconds(900)));
+}
+
+#[test]
+fn sums_are_told_by_day_team_and_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let path = runtime.block_on(async {
+        let (store, path) = varied(&folder).await;
+        store.close().await;
+        path
+    });
+    let output = folder.path().join("out");
+    let report = |by, format| {
+        let output = Some(output.clone());
+        let args = ReportArgs { store: path.clone(), since: "all".into(), until: None, format, by: Some(by), output, config: None };
+        run(args).map(|()| std::fs::read_to_string(folder.path().join("out")).unwrap())
+    };
+    let by_day = report(By::Day, Format::Table).unwrap();
+    let days: Vec<_> = by_day.lines().filter(|l| l.starts_with("2026-")).collect();
+    assert_eq!(days, ["2026-11-23", "2026-11-24", "2026-11-25"], "{by_day}");
+    assert!(by_day.starts_with("Sums of whole days in UTC, 2026-11-23 to 2026-11-25") && by_day.contains(" TEAM "), "{by_day}");
+    let rows = |by| -> Vec<Value> {
+        let document: Value = serde_json::from_str(&report(by, Format::Json).unwrap()).unwrap();
+        document["rows"].as_array().unwrap().clone()
+    };
+    let total = |rows: &[Value], key: &str| rows.iter().map(|r| r[key].as_i64().unwrap()).sum::<i64>();
+    for by in [By::Day, By::Team, By::Service] {
+        let rows = rows(by);
+        assert_eq!((total(&rows, "sightings"), total(&rows, "bytes_up")), (200, 19_900_000), "{by:?}");
+        assert_eq!(rows.iter().any(|r| r.get("day").is_some()), by == By::Day);
+    }
+    assert_eq!(rows(By::Team)[0]["team"], "team-0");
+    assert_eq!(rows(By::Service)[0]["service"], "vendor.service0");
+    let refused = report(By::Day, Format::Csv).unwrap_err();
+    assert!(refused.code() == 78 && refused.to_string().contains("remedy"), "{refused}");
 }

@@ -5,7 +5,7 @@
 //! 2. capture handles are opened, the web listener is bound, the store's folder is made: all that needs rights;
 //! 3. rights are dropped; what the daemon needs later is now opened as the user it became;
 //! 4. signals are listened to; the store is opened and its open sightings are put back into the ledger;
-//! 5. threads start: one a capture, one for the ledger; tasks: writer, couriers, web, reload;
+//! 5. threads start: one a capture, one for the ledger; tasks: writer, couriers, upkeep, web, reload;
 //! 6. the service manager is told that the daemon is ready; the first packet is parsed.
 
 mod capture_thread;
@@ -24,6 +24,7 @@ mod signals;
 mod start;
 mod supervisor;
 mod updates;
+mod upkeep;
 mod writer;
 
 use std::net::SocketAddr;
@@ -120,6 +121,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let ledger = ledger_thread::spawn((attribution, sealer), event_inbox, batches, Arc::clone(&shared))?;
     let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
     tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(upkeep::keep_up(store.clone(), Arc::clone(&shared)));
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
     tokio::spawn(expiring::watch(Arc::clone(&shared)));
     tokio::spawn(sensor::tell(store.clone(), report_inbox, Arc::clone(&shared)));

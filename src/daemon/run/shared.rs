@@ -8,7 +8,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::supervisor::Pulse;
 use crate::daemon::clock;
-use crate::daemon::config::Config;
+use crate::daemon::config::{Config, Retention};
 use crate::daemon::failure::Failure;
 use crate::daemon::identity::Files;
 use crate::daemon::metrics::{MOST_SERIES, Metrics};
@@ -29,6 +29,8 @@ pub(super) struct Shared {
     sinks: RwLock<Arc<[String]>>,
     /// Folder of updates, where a key is pinned.
     update_folder: RwLock<Option<PathBuf>>,
+    /// How long data is kept.
+    retention: RwLock<Retention>,
     /// Kinds of alerts about the sensor that the configuration asks for.
     sensor_kinds: RwLock<Vec<NoticeKind>>,
     reports: mpsc::Sender<SensorNotice>,
@@ -56,6 +58,7 @@ impl Shared {
             rules: RwLock::new(Arc::new(rules.clone())),
             sinks: RwLock::new(config.webhooks.iter().map(|w| w.name.clone()).collect()),
             update_folder: RwLock::new(update_folder(config)),
+            retention: RwLock::new(config.retention),
             sensor_kinds: RwLock::new(config.sensor_alerts.clone()),
             reports,
             alerted: Notify::new(),
@@ -92,12 +95,18 @@ impl Shared {
         self.update_folder.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How long data is kept.
+    pub(super) fn retention(&self) -> Retention {
+        *self.retention.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Puts new rules and sinks into force.
     pub(super) fn replace(&self, config: &Config, rules: Rules) {
         self.count_signatures(&rules);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = config.webhooks.iter().map(|w| w.name.clone()).collect();
         *self.update_folder.write().unwrap_or_else(PoisonError::into_inner) = update_folder(config);
+        *self.retention.write().unwrap_or_else(PoisonError::into_inner) = config.retention;
         (*self.sensor_kinds.write().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.sensor_alerts);
     }
 

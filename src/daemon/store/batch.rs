@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::LazyLock;
 
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::dictionary::{Dictionary, Ids};
+use super::rows::{Bound, Rows};
 use crate::engine::frame::Time;
 use crate::engine::sighting::{Evidence, Finding, Sighting};
 
@@ -39,31 +38,22 @@ const COLUMNS: [&str; 22] = [
 ];
 /// The first of these are the key.
 const KEY: usize = 3;
-/// Rows of a statement, most first: SQLite takes 32,766 parameters, and each size is prepared once.
-const SIZES: [usize; 4] = [1024, 128, 16, 1];
 
-static STATEMENTS: LazyLock<[String; 4]> = LazyLock::new(|| SIZES.map(statement));
-
-/// The statement that puts in so many rows. Cumulative: a later copy replaces an earlier one, but evidence never falls.
-pub(super) fn statement(rows: usize) -> String {
-    let row = format!("({})", ["?"; COLUMNS.len()].join(","));
+/// Cumulative: a later copy replaces an earlier one, but evidence never falls.
+pub(super) static PUT: LazyLock<Rows> = LazyLock::new(|| {
     let set = |column: &&str| match *column {
         "evidence" => "evidence = max(evidence, excluded.evidence)".to_owned(),
         column => format!("{column} = excluded.{column}"),
     };
     let (key, rest) = COLUMNS.split_at(KEY);
-    format!(
-        "INSERT INTO sighting ({}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {}",
-        COLUMNS.join(", "),
-        vec![row; rows].join(","),
-        key.join(", "),
-        rest.iter().map(set).collect::<Vec<_>>().join(", ")
-    )
-}
+    let changes: Vec<_> = rest.iter().map(set).collect();
+    let tail = format!("ON CONFLICT ({}) DO UPDATE SET {}", key.join(", "), changes.join(", "));
+    Rows::new(&format!("INSERT INTO sighting ({})", COLUMNS.join(", ")), COLUMNS.len(), &tail)
+});
 
 /// Days whose sums are not right any more.
 pub(super) const STALE: &str = "
-    INSERT INTO stale_day (day, changes) SELECT value, 1 FROM json_each(?1) WHERE true ON CONFLICT (day) DO UPDATE SET changes = changes + 1";
+    INSERT INTO calendar (day, changes) SELECT value, 1 FROM json_each(?1) WHERE true ON CONFLICT (day) DO UPDATE SET changes = changes + 1";
 
 /// Writes the sightings of a batch, inside the caller's transaction. Returns how many rows.
 pub(super) async fn write(connection: &mut SqliteConnection, dictionary: &mut Dictionary, findings: &[Finding]) -> sqlx::Result<usize> {
@@ -72,14 +62,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, dictionary: &mut Di
     for (sighting, evidence) in last_of_each(findings) {
         rows.push((sighting, evidence, dictionary.ids(sighting).ok_or(sqlx::Error::RowNotFound)?));
     }
-    let mut left = &rows[..];
-    for (size, statement) in SIZES.iter().zip(STATEMENTS.iter()) {
-        while let Some((chunk, rest)) = left.split_at_checked(*size) {
-            let query = chunk.iter().fold(sqlx::query(sqlx::AssertSqlSafe(statement.as_str())), bind);
-            query.execute(&mut *connection).await?;
-            left = rest;
-        }
-    }
+    PUT.put(connection, &rows, bind).await?;
     let mut days: Vec<u64> = rows.iter().map(|(s, ..)| s.first_seen.seconds() / 86_400).collect();
     days.sort_unstable();
     days.dedup();
@@ -88,10 +71,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, dictionary: &mut Di
 }
 
 /// Adds the values of a row, in the order of [`COLUMNS`].
-fn bind<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
-    (s, evidence, ids): &'q (&Sighting, Evidence, Ids),
-) -> Query<'q, Sqlite, SqliteArguments> {
+fn bind<'q>(query: Bound<'q>, (s, evidence, ids): &'q (&Sighting, Evidence, Ids)) -> Bound<'q> {
     // What evidence is judged by is of use only while the sighting is open.
     let used = if s.closed { Default::default() } else { s.use_bytes };
     query

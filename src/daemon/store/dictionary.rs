@@ -25,6 +25,26 @@ pub(super) struct Dictionary {
     services: Known<[Arc<str>; 3]>,
     /// `PRAGMA data_version` when it was last right: it changes when another process writes, which may have taken entries out.
     version: Option<i64>,
+    /// How often it was begun anew.
+    epoch: u64,
+}
+
+/// Since when a dictionary knows everything that was referred to: see [`Dictionary::watch`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Watch {
+    version: i64,
+    epoch: u64,
+}
+
+/// A dictionary whose entries come and go with the network's clients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Table {
+    /// `client`
+    Clients,
+    /// `identity`
+    Identities,
+    /// `name`
+    Names,
 }
 
 /// What a row of a sighting refers to.
@@ -43,9 +63,9 @@ type Known<T> = HashMap<T, i64>;
 impl Dictionary {
     /// Makes sure that everything the findings speak of has an id; inside the caller's transaction, without which they would not be right.
     pub async fn learn(&mut self, connection: &mut SqliteConnection, findings: &[Finding]) -> sqlx::Result<()> {
-        let version: i64 = sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut *connection).await?;
-        if self.version != Some(version) {
-            *self = Dictionary { version: Some(version), ..Dictionary::default() };
+        let version = data_version(connection).await?;
+        if self.version != Some(version) || self.is_full() {
+            self.begin(Some(version));
         }
         let sightings = || findings.iter().map(|f| &f.sighting);
         learn_texts(connection, &mut self.clients, sightings().map(|s| &s.client), CLIENTS).await?;
@@ -57,7 +77,36 @@ impl Dictionary {
 
     /// Forgets everything: the transaction it learnt in came to nothing, or entries were taken out.
     pub fn forget(&mut self) {
-        *self = Dictionary::default();
+        self.begin(None);
+    }
+
+    fn begin(&mut self, version: Option<i64>) {
+        *self = Dictionary { version, epoch: self.epoch.wrapping_add(1), ..Dictionary::default() };
+    }
+
+    fn is_full(&self) -> bool {
+        [self.clients.len(), self.teams.len(), self.names.len(), self.identities.len(), self.services.len()].iter().any(|n| *n > MOST)
+    }
+
+    /// Forgets everything: from now on it knows each entry that rows come to refer to, as long as [`is_still`](Self::is_still) says so.
+    pub async fn watch(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<Watch> {
+        let version = data_version(connection).await?;
+        self.begin(Some(version));
+        Ok(Watch { version, epoch: self.epoch })
+    }
+
+    /// Whether nobody but this dictionary's writer wrote since then, and it forgot nothing.
+    pub async fn is_still(&self, watch: Watch, connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+        Ok(self.epoch == watch.epoch && data_version(connection).await? == watch.version)
+    }
+
+    /// The entries of a table it knows.
+    pub fn known(&self, table: Table) -> HashSet<i64> {
+        match table {
+            Table::Clients => self.clients.values().copied().collect(),
+            Table::Identities => self.identities.values().copied().collect(),
+            Table::Names => self.names.values().copied().collect(),
+        }
     }
 
     /// The ids of a sighting that was learnt; `None` for one that was not.
@@ -82,7 +131,7 @@ impl Dictionary {
     }
 
     async fn learn_services(&mut self, connection: &mut SqliteConnection, sightings: impl Iterator<Item = &Sighting>) -> sqlx::Result<()> {
-        let new = unknown(&mut self.services, sightings.map(described));
+        let new = unknown(&self.services, sightings.map(described));
         for service in new {
             let [id, vendor, category] = &service;
             let row: i64 = sqlx::query_scalar(SERVICE).bind(&**id).bind(&**vendor).bind(&**category).fetch_one(&mut *connection).await?;
@@ -97,7 +146,7 @@ impl Dictionary {
         sightings: impl Iterator<Item = &Sighting>,
     ) -> sqlx::Result<()> {
         let known = sightings.map(|s| &s.identity).filter(|i| !i.is_unknown()).cloned();
-        let new: Vec<_> = unknown(&mut self.identities, known).into_iter().collect();
+        let new: Vec<_> = unknown(&self.identities, known).into_iter().collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -160,15 +209,13 @@ async fn learn_texts<'a>(
     Ok(())
 }
 
-/// Which of them are not known. With too many known ones all are asked for again.
-fn unknown<T: Hash + Eq>(known: &mut Known<T>, all: impl Iterator<Item = T>) -> HashSet<T> {
-    let mut new: HashSet<T> = HashSet::new();
-    let all: Vec<T> = all.collect();
-    if known.len() > MOST {
-        known.clear();
-    }
-    new.extend(all.into_iter().filter(|t| !known.contains_key(t)));
-    new
+/// Which of them are not known.
+fn unknown<T: Hash + Eq>(known: &Known<T>, all: impl Iterator<Item = T>) -> HashSet<T> {
+    all.filter(|t| !known.contains_key(t)).collect()
+}
+
+async fn data_version(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await
 }
 
 fn described(s: &Sighting) -> [Arc<str>; 3] {

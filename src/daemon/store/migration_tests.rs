@@ -2,6 +2,7 @@
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
+use super::schema::MIGRATIONS;
 use super::*;
 use crate::daemon::fixture::{finding, sighting};
 use crate::engine::policy::Status;

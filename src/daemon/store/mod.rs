@@ -15,9 +15,15 @@ mod forget;
 mod outbox;
 mod privacy;
 mod read;
+mod retention;
+mod rows;
+mod schema;
 mod sensor;
+mod space;
+mod sums;
 mod told;
 mod unmatched;
+mod unreferenced;
 mod values;
 mod visibility;
 
@@ -33,11 +39,14 @@ mod tests;
 pub use super::store_place::{DEFAULT_STORE, Location};
 pub use audit::{AuditRow, Chain};
 pub use commit::{Batch, Committed, Telling};
-pub use daily::Sum;
+pub use daily::StaleDay;
 pub use error::StoreError;
 pub use forget::{Erased, Whom};
 pub use read::{AlertRow, DeliveryState, SightingPages, Window};
+pub use retention::Step;
+pub use sums::{Crowd, Extent, Sum};
 pub use unmatched::{DAYS as UNMATCHED_DAYS, Memory as UnmatchedMemory};
+pub use unreferenced::{Sweep, Swept};
 pub use visibility::SightTotal;
 
 use std::fs;
@@ -47,12 +56,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dictionary::Dictionary;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::Mutex;
 
-/// Every schema there ever was, compiled in; forward only.
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// Connections that read.
 const READERS: u32 = 4;
 /// How long a statement waits for another process that writes.
@@ -108,14 +114,21 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
             .foreign_keys(true)
-            .pragma("secure_delete", "ON") // what is deleted is overwritten: a file somebody keeps tells nothing of it
             .pragma("temp_store", "MEMORY")
+            .pragma("secure_delete", "ON") // what is deleted is overwritten: a file somebody keeps tells nothing of it
             .pragma("journal_size_limit", "67108864");
         let pool =
             |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(|e| StoreError::opening(&path, e))?;
+        let is_new = fs::metadata(&path).is_ok_and(|m| m.len() == 0);
+        let own = if is_new { for_new_file(options.clone()) } else { options.clone() };
+        let writer = pool(1).connect_with(own).await.map_err(|e| StoreError::opening(&path, e))?;
         refuse_foreign(&writer, &path).await?;
-        MIGRATIONS.run(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;
+        schema::bring_up(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;
+        if is_new {
+            // Without its first page the file would not know of its log, whatever came to the disk of that.
+            fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|e| StoreError::File(path, e))?;
+            sqlx::query("PRAGMA synchronous = NORMAL").execute(&writer).await?;
+        }
         let readers = if readers == 0 { writer.clone() } else { pool(readers).connect_lazy_with(options.pragma("query_only", "1")) };
         Ok(Store { writer, readers, dictionary: Arc::default() })
     }
@@ -134,6 +147,12 @@ impl Store {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// What is set once, before the first table. Where the file has `auto_vacuum` already, setting it would write; where it has not, it would
+/// do nothing. Nothing waits for the disk: there is nothing to lose yet.
+fn for_new_file(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options.auto_vacuum(SqliteAutoVacuum::Incremental).synchronous(SqliteSynchronous::Off)
 }
 
 /// Makes the file with a mode that lets its owner alone read it, and its folder; leaves those that exist as they are.

@@ -3,6 +3,8 @@
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::commit::json;
+use super::daily::DAY;
 use super::outbox::{DELIVERED, GIVEN_UP};
 use super::{Store, StoreError};
 use crate::daemon::{mac, notice::NoticeKind};
@@ -13,14 +15,16 @@ use crate::engine::sighting::{Agent, Evidence, Identity, Sighting, Sources, Turn
 /// Rows read with one statement.
 const PAGE: usize = 1000;
 
-/// A stretch of time by the key, a day further back than asked; the few sightings longer than a day have an index of their own.
-pub(super) const IDS: &str = "
-    SELECT id FROM (
-        SELECT id, first_seen FROM sighting WHERE first_seen >= ?1 - 86400000000 AND first_seen < ?2 AND last_seen >= ?1
-        UNION
-        SELECT id, first_seen FROM sighting INDEXED BY sighting_long
-        WHERE last_seen - first_seen > 86400000000 AND last_seen >= ?1 AND first_seen < ?2)
-    ORDER BY first_seen, id";
+/// The few sightings longer than a day that began more than a day before a window have an index of their own.
+pub(super) const LONG_IDS: &str = "
+    SELECT id FROM sighting INDEXED BY sighting_long
+    WHERE last_seen - first_seen > 86400000000 AND last_seen >= ?1 AND first_seen < min(?1 - 86400000000, ?2) ORDER BY first_seen, id";
+/// The others follow by their first moment, a page behind the last of the page before.
+pub(super) const NEXT_IDS: &str = "
+    SELECT id, first_seen FROM sighting
+    WHERE first_seen >= ?1 AND (first_seen > ?1 OR id > ?2) AND first_seen < ?3 AND last_seen >= ?4 AND id <= ?5
+    ORDER BY first_seen, id LIMIT ?6";
+const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM sighting";
 pub(super) const OPEN_IDS: &str = "SELECT id FROM sighting INDEXED BY sighting_open WHERE closed = 0 ORDER BY first_seen, id";
 
 pub(super) const SIGHTINGS: &str = "
@@ -49,10 +53,24 @@ pub struct Window {
 }
 
 /// The sightings of a window, page by page, in the order of their first moment. Those that begin while it reads are not among them.
+///
+/// However many there are, it holds one page.
 pub struct SightingPages {
     store: Store,
+    /// Those that come first, by id.
     ids: Vec<i64>,
     read: usize,
+    rest: Option<Rest>,
+}
+
+/// What is still to be read by the key.
+struct Rest {
+    /// First moment and id of the last one read.
+    after: (i64, i64),
+    since: i64,
+    until: i64,
+    /// Id of the last one there was when reading began.
+    newest: i64,
 }
 
 /// How far a delivery is.
@@ -113,8 +131,10 @@ impl Store {
     pub async fn sightings(&self, window: Window) -> Result<SightingPages, StoreError> {
         let since = window.since.map_or(0, Time::micros);
         let until = window.until.map_or(i64::MAX, Time::micros);
-        let ids = sqlx::query_scalar(IDS).bind(since).bind(until).fetch_all(&self.readers).await?;
-        Ok(SightingPages { store: self.clone(), ids, read: 0 })
+        let newest = sqlx::query_scalar(NEWEST).fetch_one(&self.readers).await?;
+        let ids = sqlx::query_scalar(LONG_IDS).bind(since).bind(until).fetch_all(&self.readers).await?;
+        let rest = Rest { after: (since.saturating_sub(DAY), -1), since, until, newest };
+        Ok(SightingPages { store: self.clone(), ids, read: 0, rest: Some(rest) })
     }
 
     /// The sightings that had not ended when the last process did: the ledger continues them.
@@ -123,7 +143,7 @@ impl Store {
     /// The database's own.
     pub async fn open_sightings(&self) -> Result<Vec<Sighting>, StoreError> {
         let ids = sqlx::query_scalar(OPEN_IDS).fetch_all(&self.readers).await?;
-        let mut pages = SightingPages { store: self.clone(), ids, read: 0 };
+        let mut pages = SightingPages { store: self.clone(), ids, read: 0, rest: None };
         let mut all = Vec::new();
         while let Some(page) = pages.next().await? {
             all.extend(page);
@@ -157,14 +177,31 @@ impl SightingPages {
     /// # Errors
     /// The database's own.
     pub async fn next(&mut self) -> Result<Option<Vec<Sighting>>, StoreError> {
+        if self.read == self.ids.len()
+            && let Some(rest) = &mut self.rest
+        {
+            (self.ids, self.read) = (rest.next(&self.store).await?, 0);
+        }
         let ids = &self.ids[self.read..self.ids.len().min(self.read + PAGE)];
         if ids.is_empty() {
             return Ok(None);
         }
-        let text = serde_json::to_string(ids).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+        let text = json(ids)?;
         self.read += ids.len();
         let rows = sqlx::query(SIGHTINGS).bind(text).fetch_all(&self.store.readers).await?;
         rows.iter().map(|row| sighting(row).map_err(StoreError::from)).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+impl Rest {
+    /// Ids of the next page.
+    async fn next(&mut self, store: &Store) -> sqlx::Result<Vec<i64>> {
+        let next = sqlx::query_as(NEXT_IDS).bind(self.after.0).bind(self.after.1).bind(self.until).bind(self.since);
+        let rows: Vec<(i64, i64)> = next.bind(self.newest).bind(PAGE as i64).fetch_all(&store.readers).await?;
+        if let Some((id, first_seen)) = rows.last() {
+            self.after = (*first_seen, *id);
+        }
+        Ok(rows.into_iter().map(|(id, _)| id).collect())
     }
 }
 

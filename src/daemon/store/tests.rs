@@ -260,13 +260,24 @@ async fn statements_walk_no_table_that_grows() {
     let store = in_memory().await;
     let others =
         [commit::WHAT_WAS_TOLD, commit::PUT_ALERTS, commit::PUT_OUTBOX, commit::PUT_TOLD, commit::ADOPT, outbox::HEADS, outbox::SETTLE];
-    let reads = [read::IDS, read::OPEN_IDS, read::SIGHTINGS];
+    let reads = [read::LONG_IDS, read::NEXT_IDS, read::OPEN_IDS, read::SIGHTINGS];
     let dictionaries = [dictionary::CLIENTS.1, dictionary::TEAMS.1, dictionary::NAMES.1, dictionary::IDENTITIES];
-    let rows = batch::statement(2);
+    let upkeep = [
+        retention::TAKE_SIGHTINGS,
+        retention::TAKE_DAILY,
+        retention::TAKE_VISIBILITY,
+        retention::TAKE_UNMATCHED,
+        retention::TAKE_ALERTS,
+        unreferenced::END,
+        unreferenced::WHO,
+        daily::ADD_UP,
+        daily::CLIENTS,
+    ];
     // A client's rows are found beside the writer; only then are they taken out.
     let forgets =
         [forget::SIGHTINGS, forget::DELIVERIES, forget::ALERTS, forget::TOLD, forget::SEALED, forget::CLIENT_ROWS, privacy::SEALED[1]];
-    for statement in dictionaries.into_iter().chain([&*rows, batch::STALE]).chain(others).chain(reads).chain(forgets) {
+    let rows = [batch::PUT.single(), batch::STALE];
+    for statement in dictionaries.into_iter().chain(rows).chain(others).chain(reads).chain(upkeep).chain(forgets) {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(&store.writer).await.unwrap();
         // What is handed over with the statement may be walked (j, k, l, json_each), what came of it, and the index of open sightings.
@@ -301,12 +312,14 @@ async fn days_are_added_up_as_their_sightings_stand() {
     let late = Sighting { client: "10.0.0.6".into(), first_seen: SEVEN.plus_seconds(3600), evidence: Evidence::Uploaded, ..sighting() };
     let tomorrow = Sighting { first_seen: SEVEN.plus_seconds(86_400), ..sighting() };
     tell(&store, &[sighting(), late, tomorrow.clone()], &[]).await;
-    let days = store.stale_days().await.unwrap();
+    let days = store.stale_days(None, None).await.unwrap();
     assert_eq!(days.len(), 2);
-    for day in days {
-        store.add_up(day).await.unwrap();
+    assert_eq!(store.stale_days(Some(tomorrow.first_seen), None).await.unwrap(), days[1..]);
+    for stale in days {
+        assert_eq!(stale.added_at, Time(0));
+        store.add_up(stale.day, SEVEN).await.unwrap();
     }
-    assert_eq!(store.stale_days().await.unwrap(), [0_i64; 0]);
+    assert_eq!(store.stale_days(None, None).await.unwrap(), []);
     let of = |sums: Vec<Sum>| {
         sums.iter().map(|s| (s.sightings, s.clients, s.evidence, s.uploaded, s.bytes_up, s.turns_high)).collect::<Vec<_>>()
     };
@@ -314,8 +327,8 @@ async fn days_are_added_up_as_their_sightings_stand() {
     assert_eq!(of(store.sums(None, Some(SEVEN)).await.unwrap()), [(2, 2, 3, 1, 24_000, 12)], "the days a window touches count whole");
 
     tell(&store, &[Sighting { bytes_up: 50_000, ..tomorrow }], &[]).await;
-    let stale = store.stale_days().await.unwrap();
-    assert_eq!(stale.len(), 1);
-    store.add_up(stale[0]).await.unwrap();
+    let stale = store.stale_days(None, None).await.unwrap();
+    assert_eq!(stale.iter().map(|s| s.added_at).collect::<Vec<_>>(), [Time::from_micros(SEVEN.micros())]);
+    store.add_up(stale[0].day, SEVEN).await.unwrap();
     assert_eq!(of(store.sums(Some(SEVEN.plus_seconds(86_400)), None).await.unwrap()), [(1, 1, 2, 0, 50_000, 6)]);
 }

@@ -1,18 +1,20 @@
 //! Domains that belonged to no service, by day: bounded lists that run out.
 
+use std::sync::LazyLock;
+
 use sqlx::SqliteConnection;
 
+use super::rows::Rows;
 use super::{Store, StoreError};
 use crate::engine::unmatched::{MAX_DOMAINS, Remembered};
 
 /// Days a list is kept: thirty whole ones and the one that goes on.
 pub const DAYS: u64 = 31;
 
-pub(super) const ADD: &str = "
-    INSERT INTO unmatched (domain, day, seen, clients)
-    SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3 FROM json_each(?1) j
-    WHERE true
-    ON CONFLICT (domain, day) DO UPDATE SET seen = seen + excluded.seen, clients = max(clients, excluded.clients)";
+static ADD: LazyLock<Rows> = LazyLock::new(|| {
+    let tail = "ON CONFLICT (domain, day) DO UPDATE SET seen = seen + excluded.seen, clients = max(clients, excluded.clients)";
+    Rows::new("INSERT INTO unmatched (domain, day, seen, clients)", 4, tail)
+});
 
 /// A process that starts anew in a day begins a list of its own: together they are no longer than one.
 pub(super) const BOUND: &str = "
@@ -40,9 +42,7 @@ pub struct Memory {
 pub(super) async fn add(connection: &mut SqliteConnection, rows: &[Remembered]) -> sqlx::Result<()> {
     let Some(newest) = rows.iter().map(|r| r.day).max() else { return Ok(()) };
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let values: Vec<_> = rows.iter().map(|r| (&*r.domain, number(r.day), number(r.seen), number(r.clients))).collect();
-    let text = serde_json::to_string(&values).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
-    sqlx::query(ADD).bind(text).execute(&mut *connection).await?;
+    ADD.put(connection, rows, |query, r| query.bind(&*r.domain).bind(number(r.day)).bind(number(r.seen)).bind(number(r.clients))).await?;
     let mut days: Vec<_> = rows.iter().map(|r| number(r.day)).collect();
     days.sort_unstable();
     days.dedup();
