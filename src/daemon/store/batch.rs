@@ -120,7 +120,8 @@ fn whole(bytes: u64) -> i64 {
 
 /// The last copy of each sighting, with the strongest evidence any of its copies had.
 fn last_of_each(findings: &[Finding]) -> Vec<(&Sighting, Evidence)> {
-    let mut place: HashMap<(&str, &str, Time), usize, RandomState> = HashMap::with_capacity_and_hasher(findings.len(), RandomState::default());
+    let mut place: HashMap<(&str, &str, Time), usize, RandomState> =
+        HashMap::with_capacity_and_hasher(findings.len(), RandomState::default());
     let mut kept: Vec<(&Sighting, Evidence)> = Vec::with_capacity(findings.len());
     for s in findings.iter().map(|f| &f.sighting) {
         match place.entry((&s.client, &s.service, s.first_seen)) {

@@ -224,7 +224,8 @@ async fn learn_texts<'a>(
     let newest = newest(connection, statements.newest, new.len()).await?;
     if newest > 0 {
         let text = json(&new.iter().map(|t| &**t).collect::<Vec<_>>())?;
-        let ids: HashMap<String, i64> = sqlx::query_as(statements.read).bind(&text).fetch_all(&mut *connection).await?.into_iter().collect();
+        let ids: HashMap<String, i64> =
+            sqlx::query_as(statements.read).bind(&text).fetch_all(&mut *connection).await?.into_iter().collect();
         known.extend(new.iter().filter_map(|t| Some((Arc::clone(t), *ids.get(&**t)?))));
         new.retain(|t| !ids.contains_key(&**t));
     }

@@ -16,6 +16,7 @@ mod retention;
 mod rows;
 mod schema;
 mod sensor;
+mod sighting_row;
 mod space;
 mod sums;
 mod told;

@@ -259,7 +259,7 @@ async fn commits_ten_thousand_findings_in_a_second() {
 async fn statements_walk_no_table_that_grows() {
     let store = in_memory().await;
     let others = [commit::WHAT_WAS_TOLD, commit::PUT_ALERTS, commit::PUT_OUTBOX, commit::PUT_TOLD, outbox::HEADS, outbox::SETTLE];
-    let reads = [read::LONG_IDS, read::NEXT_IDS, read::OPEN_IDS, read::SIGHTINGS];
+    let reads = [read::LONG_IDS, read::NEXT_IDS, read::OPEN_IDS, sighting_row::SIGHTINGS];
     let dictionaries = [dictionary::CLIENTS.read, dictionary::TEAMS.read, dictionary::NAMES.read, dictionary::IDENTITIES];
     let upkeep = [
         retention::TAKE_SIGHTINGS,
@@ -272,7 +272,13 @@ async fn statements_walk_no_table_that_grows() {
         daily::ADD_UP,
         daily::CLIENTS,
     ];
-    for statement in dictionaries.into_iter().chain([batch::PUT.single(), batch::PUT_OPEN.single(), batch::STALE]).chain(others).chain(reads).chain(upkeep) {
+    for statement in dictionaries
+        .into_iter()
+        .chain([batch::PUT.single(), batch::PUT_OPEN.single(), batch::STALE])
+        .chain(others)
+        .chain(reads)
+        .chain(upkeep)
+    {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(&store.writer).await.unwrap();
         // What is handed over with the statement may be walked (j, k, l, json_each), what came of it, and the index of open sightings.
