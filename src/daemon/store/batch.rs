@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::LazyLock;
 
+use foldhash::fast::RandomState;
 use sqlx::SqliteConnection;
 
 use super::dictionary::{Dictionary, Ids};
@@ -39,17 +40,22 @@ const COLUMNS: [&str; 22] = [
 /// The first of these are the key.
 const KEY: usize = 3;
 
-/// Cumulative: a later copy replaces an earlier one, but evidence never falls.
-pub(super) static PUT: LazyLock<Rows> = LazyLock::new(|| {
-    let set = |column: &&str| match *column {
+/// Puts in sightings that have ended. Cumulative: a later copy replaces an earlier one, but evidence never falls.
+pub(super) static PUT: LazyLock<Rows> = LazyLock::new(|| put(&COLUMNS));
+/// Puts in those that are open. What has ended once stays so: `closed` is not set anew, for then the index of open ones would be written
+/// anew for each of them.
+pub(super) static PUT_OPEN: LazyLock<Rows> =
+    LazyLock::new(|| put(&COLUMNS.iter().copied().filter(|column| *column != "closed").collect::<Vec<_>>()));
+
+fn put(set: &[&str]) -> Rows {
+    let change = |column: &&str| match *column {
         "evidence" => "evidence = max(evidence, excluded.evidence)".to_owned(),
         column => format!("{column} = excluded.{column}"),
     };
-    let (key, rest) = COLUMNS.split_at(KEY);
-    let changes: Vec<_> = rest.iter().map(set).collect();
-    let tail = format!("ON CONFLICT ({}) DO UPDATE SET {}", key.join(", "), changes.join(", "));
+    let changes: Vec<_> = set.iter().skip(KEY).map(change).collect();
+    let tail = format!("ON CONFLICT ({}) DO UPDATE SET {}", COLUMNS[..KEY].join(", "), changes.join(", "));
     Rows::new(&format!("INSERT INTO sighting ({})", COLUMNS.join(", ")), COLUMNS.len(), &tail)
-});
+}
 
 /// Days whose sums are not right any more.
 pub(super) const STALE: &str = "
@@ -57,17 +63,26 @@ pub(super) const STALE: &str = "
 
 /// Writes the sightings of a batch, inside the caller's transaction. Returns how many rows.
 pub(super) async fn write(connection: &mut SqliteConnection, dictionary: &mut Dictionary, findings: &[Finding]) -> sqlx::Result<usize> {
-    dictionary.learn(connection, findings).await?;
-    let mut rows = Vec::with_capacity(findings.len());
-    for (sighting, evidence) in last_of_each(findings) {
-        rows.push((sighting, evidence, dictionary.ids(sighting).ok_or(sqlx::Error::RowNotFound)?));
+    dictionary.refresh(connection).await?;
+    let kept = last_of_each(findings);
+    let mut ids: Vec<Option<Ids>> = kept.iter().map(|(s, _)| dictionary.ids(s)).collect();
+    let new: Vec<&Sighting> = kept.iter().zip(&ids).filter(|(_, ids)| ids.is_none()).map(|((s, _), _)| *s).collect();
+    if !new.is_empty() {
+        dictionary.learn(connection, &new).await?;
     }
-    PUT.put(connection, &rows, bind).await?;
-    let mut days: Vec<u64> = rows.iter().map(|(s, ..)| s.first_seen.seconds() / 86_400).collect();
+    let (mut open, mut ended) = (Vec::new(), Vec::new());
+    for ((sighting, evidence), ids) in kept.into_iter().zip(&mut ids) {
+        let ids = ids.take().or_else(|| dictionary.ids(sighting)).ok_or(sqlx::Error::RowNotFound)?;
+        if sighting.closed { &mut ended } else { &mut open }.push((sighting, evidence, ids));
+    }
+    PUT.put(connection, &ended, bind).await?;
+    PUT_OPEN.put(connection, &open, bind).await?;
+    let rows = || ended.iter().chain(&open);
+    let mut days: Vec<u64> = rows().map(|(s, ..)| s.first_seen.seconds() / 86_400).collect();
     days.sort_unstable();
     days.dedup();
     sqlx::query(STALE).bind(super::commit::json(&days)?).execute(&mut *connection).await?;
-    Ok(rows.len())
+    Ok(ended.len() + open.len())
 }
 
 /// Adds the values of a row, in the order of [`COLUMNS`].
@@ -105,7 +120,8 @@ fn whole(bytes: u64) -> i64 {
 
 /// The last copy of each sighting, with the strongest evidence any of its copies had.
 fn last_of_each(findings: &[Finding]) -> Vec<(&Sighting, Evidence)> {
-    let mut place: HashMap<(&str, &str, Time), usize> = HashMap::with_capacity(findings.len());
+    let mut place: HashMap<(&str, &str, Time), usize, RandomState> =
+        HashMap::with_capacity_and_hasher(findings.len(), RandomState::default());
     let mut kept: Vec<(&Sighting, Evidence)> = Vec::with_capacity(findings.len());
     for s in findings.iter().map(|f| &f.sighting) {
         match place.entry((&s.client, &s.service, s.first_seen)) {

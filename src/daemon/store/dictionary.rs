@@ -1,17 +1,20 @@
 //! Dictionaries: the small integers rows refer to text by. The writer remembers those it met, so that a batch asks only for what is new.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use foldhash::fast::RandomState;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use super::commit::json;
+use super::rows::Rows;
 use crate::daemon::mac;
-use crate::engine::sighting::{Finding, Identity, Sighting};
+use crate::engine::sighting::{Identity, Sighting};
 
-/// Entries remembered of one dictionary; beyond, it is forgotten and begun anew.
+/// Entries remembered of one dictionary; beyond, all are forgotten and begun anew.
 const MOST: usize = 500_000;
 
 /// Ids of the texts of rows.
@@ -21,12 +24,19 @@ pub(super) struct Dictionary {
     teams: Known<Arc<str>>,
     names: Known<Arc<str>>,
     identities: Known<Arc<Identity>>,
-    /// Services, with vendor and category.
-    services: Known<[Arc<str>; 3]>,
+    services: HashMap<Arc<str>, Service, RandomState>,
     /// `PRAGMA data_version` when it was last right: it changes when another process writes, which may have taken entries out.
     version: Option<i64>,
     /// How often it was begun anew.
     epoch: u64,
+}
+
+/// A service as it stands in the store.
+#[derive(Debug)]
+struct Service {
+    vendor: Arc<str>,
+    category: Arc<str>,
+    id: i64,
 }
 
 /// Since when a dictionary knows everything that was referred to: see [`Dictionary::watch`].
@@ -58,21 +68,31 @@ pub(super) struct Ids {
     pub names: String,
 }
 
-type Known<T> = HashMap<T, i64>;
+type Known<T> = HashMap<T, i64, RandomState>;
 
 impl Dictionary {
-    /// Makes sure that everything the findings speak of has an id; inside the caller's transaction, without which they would not be right.
-    pub async fn learn(&mut self, connection: &mut SqliteConnection, findings: &[Finding]) -> sqlx::Result<()> {
+    /// Forgets everything where another process wrote, or too much is remembered; inside the caller's transaction, without which what is
+    /// remembered would not be right.
+    pub async fn refresh(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
         let version = data_version(connection).await?;
         if self.version != Some(version) || self.is_full() {
             self.begin(Some(version));
         }
-        let sightings = || findings.iter().map(|f| &f.sighting);
-        learn_texts(connection, &mut self.clients, sightings().map(|s| &s.client), CLIENTS).await?;
-        learn_texts(connection, &mut self.teams, sightings().map(|s| &s.team), TEAMS).await?;
-        learn_texts(connection, &mut self.names, sightings().flat_map(|s| &s.names), NAMES).await?;
-        self.learn_services(connection, sightings()).await?;
-        self.learn_identities(connection, sightings()).await
+        Ok(())
+    }
+
+    /// Makes sure that everything the sightings speak of has an id; inside the caller's transaction.
+    pub async fn learn(&mut self, connection: &mut SqliteConnection, sightings: &[&Sighting]) -> sqlx::Result<()> {
+        let all = || sightings.iter().copied();
+        learn_texts(connection, &mut self.clients, all().map(|s| &s.client), &CLIENTS).await?;
+        learn_texts(connection, &mut self.teams, all().map(|s| &s.team), &TEAMS).await?;
+        learn_texts(connection, &mut self.names, all().flat_map(|s| &s.names), &NAMES).await?;
+        for s in all().filter(|s| self.service(s).is_none()).collect::<Vec<_>>() {
+            let (vendor, category) = (Arc::clone(&s.vendor), Arc::clone(&s.category));
+            let id = sqlx::query_scalar(SERVICE).bind(&*s.service).bind(&*vendor).bind(&*category).fetch_one(&mut *connection).await?;
+            self.services.insert(Arc::clone(&s.service), Service { vendor, category, id });
+        }
+        self.learn_identities(connection, all()).await
     }
 
     /// Forgets everything: the transaction it learnt in came to nothing, or entries were taken out.
@@ -109,35 +129,27 @@ impl Dictionary {
         }
     }
 
-    /// The ids of a sighting that was learnt; `None` for one that was not.
+    /// The ids of a sighting; `None` where some of it was not learnt.
     pub fn ids(&self, s: &Sighting) -> Option<Ids> {
-        let mut names = String::from("[");
+        let mut names = String::with_capacity(2 + 8 * s.names.len());
         for name in &s.names {
-            let comma = if names.len() > 1 { "," } else { "" };
-            names.push_str(&format!("{comma}{}", self.names.get(name)?));
+            names.push(if names.is_empty() { '[' } else { ',' });
+            // Writing to a text does not fail.
+            let _ = write!(names, "{}", self.names.get(name)?);
         }
-        names.push(']');
+        names.push_str(if names.is_empty() { "[]" } else { "]" });
         let identity = if s.identity.is_unknown() { None } else { Some(*self.identities.get(&s.identity)?) };
         Some(Ids { client: *self.clients.get(&s.client)?, team: *self.teams.get(&s.team)?, service: self.service(s)?, identity, names })
     }
 
     /// The ids of a sighting's client and service.
     pub fn pair(&self, s: &Sighting) -> Option<(i64, i64)> {
-        Some((*self.clients.get(&s.client)?, self.service(s)?))
+        Some((*self.clients.get(&s.client)?, self.services.get(&s.service)?.id))
     }
 
+    /// The id of a service that stands in the store as the sighting describes it.
     fn service(&self, s: &Sighting) -> Option<i64> {
-        self.services.get(&described(s)).copied()
-    }
-
-    async fn learn_services(&mut self, connection: &mut SqliteConnection, sightings: impl Iterator<Item = &Sighting>) -> sqlx::Result<()> {
-        let new = unknown(&self.services, sightings.map(described));
-        for service in new {
-            let [id, vendor, category] = &service;
-            let row: i64 = sqlx::query_scalar(SERVICE).bind(&**id).bind(&**vendor).bind(&**category).fetch_one(&mut *connection).await?;
-            self.services.insert(service, row);
-        }
-        Ok(())
+        self.services.get(&s.service).filter(|known| known.vendor == s.vendor && known.category == s.category).map(|known| known.id)
     }
 
     async fn learn_identities(
@@ -145,45 +157,58 @@ impl Dictionary {
         connection: &mut SqliteConnection,
         sightings: impl Iterator<Item = &Sighting>,
     ) -> sqlx::Result<()> {
-        let known = sightings.map(|s| &s.identity).filter(|i| !i.is_unknown()).cloned();
-        let new: Vec<_> = unknown(&self.identities, known).into_iter().collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        let rows: Vec<_> = new.iter().map(|i| IdentityRow::new(i)).collect();
-        let text = json(&rows)?;
-        sqlx::query(PUT_IDENTITIES).bind(&text).execute(&mut *connection).await?;
-        let ids: Vec<(i64, i64)> = sqlx::query_as(IDENTITIES).bind(&text).fetch_all(&mut *connection).await?;
-        for (place, id) in ids {
-            if let Some(identity) = usize::try_from(place).ok().and_then(|place| new.get(place)) {
-                self.identities.insert(Arc::clone(identity), id);
+        let known = sightings.map(|s| &s.identity).filter(|i| !i.is_unknown());
+        let mut new = unknown(&self.identities, known);
+        let newest = newest(connection, "SELECT max(id) FROM identity", new.len()).await?;
+        if newest > 0 {
+            let text = json(&new.iter().map(|i| IdentityRow::new(i)).collect::<Vec<_>>())?;
+            let ids: Vec<(i64, i64)> = sqlx::query_as(IDENTITIES).bind(&text).fetch_all(&mut *connection).await?;
+            for (place, id) in ids {
+                if let Some(identity) = usize::try_from(place).ok().and_then(|place| new.get(place)) {
+                    self.identities.insert(Arc::clone(identity), id);
+                }
             }
+            new.retain(|i| !self.identities.contains_key(i));
         }
+        let rows: Vec<_> = (newest + 1..).zip(new).collect();
+        PUT_IDENTITIES
+            .put(connection, &rows, |query, (id, identity)| {
+                let IdentityRow(host, user, site, mac, shared, estimate) = IdentityRow::new(identity);
+                query.bind(*id).bind(host).bind(user).bind(site).bind(mac).bind(shared).bind(estimate)
+            })
+            .await?;
+        self.identities.extend(rows.into_iter().map(|(id, identity)| (identity, id)));
         Ok(())
     }
 }
 
-/// Statements of a dictionary of texts: put in those of a JSON array, and read their ids.
-type Texts = (&'static str, &'static str);
+/// Statements of a dictionary of texts. Ids are given here: nobody else writes inside the transaction.
+pub(super) struct Texts {
+    newest: &'static str,
+    pub(super) read: &'static str,
+    put: LazyLock<Rows>,
+}
 
-pub(super) const CLIENTS: Texts = (
-    "INSERT INTO client (name) SELECT value FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
-    "SELECT d.name, d.id FROM json_each(?1) j CROSS JOIN client d ON d.name = j.value",
-);
-pub(super) const TEAMS: Texts = (
-    "INSERT INTO team (name) SELECT value FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
-    "SELECT d.name, d.id FROM json_each(?1) j CROSS JOIN team d ON d.name = j.value",
-);
-pub(super) const NAMES: Texts = (
-    "INSERT INTO name (name) SELECT value FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
-    "SELECT d.name, d.id FROM json_each(?1) j CROSS JOIN name d ON d.name = j.value",
-);
+pub(super) static CLIENTS: Texts = Texts {
+    newest: "SELECT max(id) FROM client",
+    read: "SELECT d.name, d.id FROM json_each(?1) j CROSS JOIN client d ON d.name = j.value",
+    put: LazyLock::new(|| Rows::new("INSERT INTO client (id, name)", 2, "")),
+};
+pub(super) static TEAMS: Texts = Texts {
+    newest: "SELECT max(id) FROM team",
+    read: "SELECT d.name, d.id FROM json_each(?1) j CROSS JOIN team d ON d.name = j.value",
+    put: LazyLock::new(|| Rows::new("INSERT INTO team (id, name)", 2, "")),
+};
+pub(super) static NAMES: Texts = Texts {
+    newest: "SELECT max(id) FROM name",
+    read: "SELECT d.name, d.id FROM json_each(?1) j CROSS JOIN name d ON d.name = j.value",
+    put: LazyLock::new(|| Rows::new("INSERT INTO name (id, name)", 2, "")),
+};
 pub(super) const SERVICE: &str = "
     INSERT INTO service (name, vendor, category) VALUES (?1, ?2, ?3)
     ON CONFLICT (name) DO UPDATE SET vendor = excluded.vendor, category = excluded.category RETURNING id";
-pub(super) const PUT_IDENTITIES: &str = "
-    INSERT INTO identity (host, user, site, mac, shared, estimate)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING";
+static PUT_IDENTITIES: LazyLock<Rows> =
+    LazyLock::new(|| Rows::new("INSERT INTO identity (id, host, user, site, mac, shared, estimate)", 7, ""));
 pub(super) const IDENTITIES: &str = "
     SELECT j.key, i.id FROM json_each(?1) j CROSS JOIN identity i
     ON i.host = j.value ->> 0 AND i.user = j.value ->> 1 AND i.site = j.value ->> 2 AND i.mac = j.value ->> 3
@@ -193,33 +218,39 @@ async fn learn_texts<'a>(
     connection: &mut SqliteConnection,
     known: &mut Known<Arc<str>>,
     texts: impl Iterator<Item = &'a Arc<str>>,
-    (put, read): Texts,
+    statements: &'static Texts,
 ) -> sqlx::Result<()> {
-    let new = unknown(known, texts.cloned());
-    if new.is_empty() {
-        return Ok(());
+    let mut new = unknown(known, texts);
+    let newest = newest(connection, statements.newest, new.len()).await?;
+    if newest > 0 {
+        let text = json(&new.iter().map(|t| &**t).collect::<Vec<_>>())?;
+        let ids: HashMap<String, i64> =
+            sqlx::query_as(statements.read).bind(&text).fetch_all(&mut *connection).await?.into_iter().collect();
+        known.extend(new.iter().filter_map(|t| Some((Arc::clone(t), *ids.get(&**t)?))));
+        new.retain(|t| !ids.contains_key(&**t));
     }
-    let text = json(&new.iter().map(|t| &**t).collect::<Vec<_>>())?;
-    sqlx::query(put).bind(&text).execute(&mut *connection).await?;
-    let ids: Vec<(String, i64)> = sqlx::query_as(read).bind(&text).fetch_all(&mut *connection).await?;
-    for (text, id) in ids {
-        let shared = new.get(&*text).cloned().unwrap_or_else(|| text.into());
-        known.insert(shared, id);
-    }
+    let rows: Vec<_> = (newest + 1..).zip(new).collect();
+    statements.put.put(connection, &rows, |query, (id, text)| query.bind(*id).bind(&**text)).await?;
+    known.extend(rows.into_iter().map(|(id, text)| (text, id)));
     Ok(())
 }
 
-/// Which of them are not known.
-fn unknown<T: Hash + Eq>(known: &Known<T>, all: impl Iterator<Item = T>) -> HashSet<T> {
-    all.filter(|t| !known.contains_key(t)).collect()
+/// The greatest id of a table; 0 where it is empty, or nobody wants to know.
+async fn newest(connection: &mut SqliteConnection, statement: &'static str, wanted: usize) -> sqlx::Result<i64> {
+    if wanted == 0 {
+        return Ok(0);
+    }
+    Ok(sqlx::query_scalar::<_, Option<i64>>(statement).fetch_one(connection).await?.unwrap_or(0))
+}
+
+/// Which of them are not known, each once, in order of first appearance.
+fn unknown<'a, T: Hash + Eq + Clone + 'a>(known: &Known<T>, all: impl Iterator<Item = &'a T>) -> Vec<T> {
+    let mut seen: HashSet<&T, RandomState> = HashSet::default();
+    all.filter(|t| !known.contains_key(*t) && seen.insert(t)).cloned().collect()
 }
 
 async fn data_version(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
     sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await
-}
-
-fn described(s: &Sighting) -> [Arc<str>; 3] {
-    [Arc::clone(&s.service), Arc::clone(&s.vendor), Arc::clone(&s.category)]
 }
 
 /// An identity as its row: host, user, site, MAC, shared, estimate; what is not known is the empty text.

@@ -19,6 +19,7 @@ mod retention;
 mod rows;
 mod schema;
 mod sensor;
+mod sighting_row;
 mod space;
 mod sums;
 mod told;
@@ -116,11 +117,15 @@ impl Store {
             .foreign_keys(true)
             .pragma("temp_store", "MEMORY")
             .pragma("secure_delete", "ON") // what is deleted is overwritten: a file somebody keeps tells nothing of it
-            .pragma("journal_size_limit", "67108864");
+            .pragma("journal_size_limit", "67108864")
+            // The same pages change again and again: fewer, larger checkpoints write each of them once.
+            .pragma("wal_autocheckpoint", "4000");
         let pool =
             |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
         let is_new = fs::metadata(&path).is_ok_and(|m| m.len() == 0);
-        let own = if is_new { for_new_file(options.clone()) } else { options.clone() };
+        // 50,000 open sightings change twice a second: their pages stay in memory, at most 32 MiB of them.
+        let own = options.clone().pragma("cache_size", "-32768");
+        let own = if is_new { for_new_file(own) } else { own };
         let writer = pool(1).connect_with(own).await.map_err(|e| StoreError::opening(&path, e))?;
         refuse_foreign(&writer, &path).await?;
         schema::bring_up(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;

@@ -6,11 +6,11 @@ use sqlx::sqlite::SqliteRow;
 use super::commit::json;
 use super::daily::DAY;
 use super::outbox::{DELIVERED, GIVEN_UP};
+use super::sighting_row::{SIGHTINGS, sightings};
 use super::{Store, StoreError};
-use crate::daemon::{mac, notice::NoticeKind};
+use crate::daemon::notice::NoticeKind;
 use crate::engine::frame::Time;
-use crate::engine::policy::Status;
-use crate::engine::sighting::{Agent, Evidence, Identity, Sighting, Sources, Turns, UseBytes};
+use crate::engine::sighting::Sighting;
 
 /// Rows read with one statement.
 const PAGE: usize = 1000;
@@ -26,17 +26,6 @@ pub(super) const NEXT_IDS: &str = "
     ORDER BY first_seen, id LIMIT ?6";
 const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM sighting";
 pub(super) const OPEN_IDS: &str = "SELECT id FROM sighting INDEXED BY sighting_open WHERE closed = 0 ORDER BY first_seen, id";
-
-pub(super) const SIGHTINGS: &str = "
-    SELECT c.name AS client, t.name AS team, s.name AS service, s.vendor, s.category, g.status, g.evidence, g.presence_only, g.agent,
-           g.first_seen, g.last_seen, g.connections, g.bytes_up, g.bytes_down, g.sources, g.closed,
-           g.use_up, g.use_down, g.use_upload, g.active_minutes, g.turns_low, g.turns_high,
-           i.host, i.user, i.site, i.mac, i.shared, i.estimate,
-           (SELECT json_group_array(m.name ORDER BY l.key) FROM json_each(g.names) l JOIN name m ON m.id = l.value) AS names
-    FROM sighting g JOIN client c ON c.id = g.client_id JOIN team t ON t.id = g.team_id JOIN service s ON s.id = g.service_id
-    LEFT JOIN identity i ON i.id = g.identity_id
-    WHERE g.id IN (SELECT value FROM json_each(?1))
-    ORDER BY g.first_seen, g.id";
 
 const ALERTS: &str = "
     SELECT a.key, a.created, coalesce(c.name, '') AS client, coalesce(s.name, '') AS service, a.kind, o.sink, o.state, o.attempts, o.next_attempt, o.last_error
@@ -188,8 +177,8 @@ impl SightingPages {
         }
         let text = json(ids)?;
         self.read += ids.len();
-        let rows = sqlx::query(SIGHTINGS).bind(text).fetch_all(&self.store.readers).await?;
-        rows.iter().map(|row| sighting(row).map_err(StoreError::from)).collect::<Result<_, _>>().map(Some)
+        let page: String = sqlx::query_scalar(SIGHTINGS).bind(text).fetch_one(&self.store.readers).await?;
+        Ok(Some(sightings(&page)?))
     }
 }
 
@@ -203,52 +192,6 @@ impl Rest {
         }
         Ok(rows.into_iter().map(|(id, _)| id).collect())
     }
-}
-
-fn sighting(row: &SqliteRow) -> sqlx::Result<Sighting> {
-    let text = |column: &str| row.try_get::<&str, _>(column);
-    let names: Vec<String> = serde_json::from_str(text("names")?).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
-    Ok(Sighting {
-        client: text("client")?.into(),
-        identity: identity(row)?.into(),
-        team: text("team")?.into(),
-        service: text("service")?.into(),
-        vendor: text("vendor")?.into(),
-        category: text("category")?.into(),
-        status: word_of(&Status::ALL, row.try_get("status")?),
-        evidence: word_of(&Evidence::ALL, row.try_get("evidence")?),
-        presence_only: row.try_get("presence_only")?,
-        agent: word_of(&Agent::ALL, row.try_get("agent")?),
-        first_seen: Time::from_micros(row.try_get("first_seen")?),
-        last_seen: Time::from_micros(row.try_get("last_seen")?),
-        connections: row.try_get("connections")?,
-        bytes_up: row.try_get::<i64, _>("bytes_up")?.unsigned_abs(),
-        bytes_down: row.try_get::<i64, _>("bytes_down")?.unsigned_abs(),
-        use_bytes: UseBytes {
-            up: row.try_get::<i64, _>("use_up")?.unsigned_abs(),
-            down: row.try_get::<i64, _>("use_down")?.unsigned_abs(),
-            upload: row.try_get::<i64, _>("use_upload")?.unsigned_abs(),
-        },
-        active_minutes: row.try_get("active_minutes")?,
-        turns: Turns { low: row.try_get("turns_low")?, high: row.try_get("turns_high")? },
-        sources: Sources(row.try_get("sources")?),
-        names: names.into_iter().map(Into::into).collect(),
-        closed: row.try_get("closed")?,
-    })
-}
-
-/// Who the client was; nothing known where the sighting has no identity.
-fn identity(row: &SqliteRow) -> sqlx::Result<Identity> {
-    let text = |column: &str| -> sqlx::Result<Option<&str>> { Ok(row.try_get::<Option<&str>, _>(column)?.filter(|t| !t.is_empty())) };
-    let flag = |column: &str| -> sqlx::Result<bool> { Ok(row.try_get::<Option<bool>, _>(column)?.unwrap_or_default()) };
-    Ok(Identity {
-        host: text("host")?.map(Into::into),
-        user: text("user")?.map(Into::into),
-        site: text("site")?.map(Into::into),
-        mac: text("mac")?.and_then(mac::parse),
-        is_shared: flag("shared")?,
-        is_estimate: flag("estimate")?,
-    })
 }
 
 fn alert(row: &SqliteRow) -> sqlx::Result<AlertRow> {
@@ -271,9 +214,4 @@ fn alert(row: &SqliteRow) -> sqlx::Result<AlertRow> {
         next_attempt: next.filter(|_| state == DeliveryState::Pending).map(Time::from_micros),
         last_error: row.try_get("last_error")?,
     })
-}
-
-/// The word with this number; the vocabulary's first for a number it does not have.
-fn word_of<T: Copy>(all: &[T], number: i64) -> T {
-    usize::try_from(number).ok().and_then(|n| all.get(n)).copied().unwrap_or(all[0])
 }

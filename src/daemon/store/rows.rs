@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, SqliteConnection};
 
 /// Rows of a statement, most first. Each size is prepared once, which costs as much as it is long: a replay puts in few rows.
-const SIZES: [usize; 3] = [64, 8, 1];
+const SIZES: [usize; 3] = [128, 16, 1];
 
 /// A statement whose values are bound.
 pub(super) type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
@@ -28,7 +28,10 @@ impl Rows {
         one
     }
 
-    /// Puts in all rows; `bind` adds the values of one.
+    /// Puts in all rows; `bind` adds the values of one. While the connection's thread puts in some, the values of the next are made ready.
+    ///
+    /// # Errors
+    /// The database's own.
     pub async fn put<T>(
         &'static self,
         connection: &mut SqliteConnection,
@@ -36,12 +39,17 @@ impl Rows {
         bind: impl for<'q> Fn(Bound<'q>, &'q T) -> Bound<'q>,
     ) -> sqlx::Result<()> {
         let mut left = rows;
-        for (size, statement) in SIZES.iter().zip(&self.0) {
-            while let Some((chunk, rest)) = left.split_at_checked(*size) {
-                let query = chunk.iter().fold(sqlx::query(sqlx::AssertSqlSafe(statement.as_str())), &bind);
-                query.execute(&mut *connection).await?;
-                left = rest;
-            }
+        let mut next = || {
+            let (size, statement) = SIZES.iter().zip(&self.0).find(|(size, _)| **size <= left.len())?;
+            let (chunk, rest) = left.split_at_checked(*size)?;
+            left = rest;
+            Some(chunk.iter().fold(sqlx::query(sqlx::AssertSqlSafe(statement.as_str())), &bind))
+        };
+        let mut ready = next();
+        while let Some(query) = ready {
+            let (done, following) = tokio::join!(biased; query.execute(&mut *connection), async { next() });
+            done?;
+            ready = following;
         }
         Ok(())
     }

@@ -260,8 +260,8 @@ async fn statements_walk_no_table_that_grows() {
     let store = in_memory().await;
     let others =
         [commit::WHAT_WAS_TOLD, commit::PUT_ALERTS, commit::PUT_OUTBOX, commit::PUT_TOLD, commit::ADOPT, outbox::HEADS, outbox::SETTLE];
-    let reads = [read::LONG_IDS, read::NEXT_IDS, read::OPEN_IDS, read::SIGHTINGS];
-    let dictionaries = [dictionary::CLIENTS.1, dictionary::TEAMS.1, dictionary::NAMES.1, dictionary::IDENTITIES];
+    let reads = [read::LONG_IDS, read::NEXT_IDS, read::OPEN_IDS, sighting_row::SIGHTINGS];
+    let dictionaries = [dictionary::CLIENTS.read, dictionary::TEAMS.read, dictionary::NAMES.read, dictionary::IDENTITIES];
     let upkeep = [
         retention::TAKE_SIGHTINGS,
         retention::TAKE_DAILY,
@@ -276,7 +276,7 @@ async fn statements_walk_no_table_that_grows() {
     // A client's rows are found beside the writer; only then are they taken out.
     let forgets =
         [forget::SIGHTINGS, forget::DELIVERIES, forget::ALERTS, forget::TOLD, forget::SEALED, forget::CLIENT_ROWS, privacy::SEALED[1]];
-    let rows = [batch::PUT.single(), batch::STALE];
+    let rows = [batch::PUT.single(), batch::PUT_OPEN.single(), batch::STALE];
     for statement in dictionaries.into_iter().chain(rows).chain(others).chain(reads).chain(upkeep).chain(forgets) {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(&store.writer).await.unwrap();

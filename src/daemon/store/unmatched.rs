@@ -47,7 +47,10 @@ pub(super) async fn add(connection: &mut SqliteConnection, rows: &[Remembered]) 
     days.sort_unstable();
     days.dedup();
     for day in days {
-        sqlx::query(BOUND).bind(day).bind(MAX_DOMAINS as i64).execute(&mut *connection).await?;
+        let many: i64 = sqlx::query_scalar("SELECT count(*) FROM unmatched WHERE day = ?1").bind(day).fetch_one(&mut *connection).await?;
+        if many > MAX_DOMAINS as i64 {
+            sqlx::query(BOUND).bind(day).bind(MAX_DOMAINS as i64).execute(&mut *connection).await?;
+        }
     }
     sqlx::query(RUN_OUT).bind(number(newest)).bind(number(DAYS)).execute(connection).await.map(drop)
 }
