@@ -87,7 +87,10 @@ impl Dictionary {
         learn_texts(connection, &mut self.clients, all().map(|s| &s.client), &CLIENTS).await?;
         learn_texts(connection, &mut self.teams, all().map(|s| &s.team), &TEAMS).await?;
         learn_texts(connection, &mut self.names, all().flat_map(|s| &s.names), &NAMES).await?;
-        for s in all().filter(|s| self.service(s).is_none()).collect::<Vec<_>>() {
+        for s in all() {
+            if self.service(s).is_some() {
+                continue;
+            }
             let (vendor, category) = (Arc::clone(&s.vendor), Arc::clone(&s.category));
             let id = sqlx::query_scalar(SERVICE).bind(&*s.service).bind(&*vendor).bind(&*category).fetch_one(&mut *connection).await?;
             self.services.insert(Arc::clone(&s.service), Service { vendor, category, id });
