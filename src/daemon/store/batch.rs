@@ -65,7 +65,7 @@ pub(super) const STALE: &str = "
 pub(super) async fn write(connection: &mut SqliteConnection, dictionary: &mut Dictionary, findings: &[Finding]) -> sqlx::Result<usize> {
     dictionary.refresh(connection).await?;
     let kept = last_of_each(findings);
-    let mut ids: Vec<Option<Ids>> = kept.iter().map(|(s, _)| dictionary.ids(s)).collect();
+    let mut ids: Vec<Option<Ids>> = kept.iter().map(|(s, _)| dictionary.ids(s).filter(|_| dictionary.is_as_described(s))).collect();
     let new: Vec<&Sighting> = kept.iter().zip(&ids).filter(|(_, ids)| ids.is_none()).map(|((s, _), _)| *s).collect();
     if !new.is_empty() {
         dictionary.learn(connection, &new).await?;

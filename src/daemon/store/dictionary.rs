@@ -87,7 +87,10 @@ impl Dictionary {
         learn_texts(connection, &mut self.clients, all().map(|s| &s.client), &CLIENTS).await?;
         learn_texts(connection, &mut self.teams, all().map(|s| &s.team), &TEAMS).await?;
         learn_texts(connection, &mut self.names, all().flat_map(|s| &s.names), &NAMES).await?;
-        for s in all().filter(|s| self.service(s).is_none()).collect::<Vec<_>>() {
+        for s in all() {
+            if self.service(s).is_some() {
+                continue;
+            }
             let (vendor, category) = (Arc::clone(&s.vendor), Arc::clone(&s.category));
             let id = sqlx::query_scalar(SERVICE).bind(&*s.service).bind(&*vendor).bind(&*category).fetch_one(&mut *connection).await?;
             self.services.insert(Arc::clone(&s.service), Service { vendor, category, id });
@@ -129,6 +132,12 @@ impl Dictionary {
         }
     }
 
+    /// Whether the sighting's service stands in the store as the sighting describes it. A batch may hold one that the catalogue described
+    /// otherwise when it began; the last learnt stands.
+    pub fn is_as_described(&self, s: &Sighting) -> bool {
+        self.service(s).is_some()
+    }
+
     /// The ids of a sighting; `None` where some of it was not learnt.
     pub fn ids(&self, s: &Sighting) -> Option<Ids> {
         let mut names = String::with_capacity(2 + 8 * s.names.len());
@@ -139,7 +148,8 @@ impl Dictionary {
         }
         names.push_str(if names.is_empty() { "[]" } else { "]" });
         let identity = if s.identity.is_unknown() { None } else { Some(*self.identities.get(&s.identity)?) };
-        Some(Ids { client: *self.clients.get(&s.client)?, team: *self.teams.get(&s.team)?, service: self.service(s)?, identity, names })
+        let (client, service) = self.pair(s)?;
+        Some(Ids { client, team: *self.teams.get(&s.team)?, service, identity, names })
     }
 
     /// The ids of a sighting's client and service.

@@ -332,3 +332,14 @@ async fn days_are_added_up_as_their_sightings_stand() {
     store.add_up(stale[0].day, SEVEN).await.unwrap();
     assert_eq!(of(store.sums(Some(SEVEN.plus_seconds(86_400)), None).await.unwrap()), [(1, 1, 2, 0, 50_000, 6)]);
 }
+
+#[tokio::test]
+async fn a_service_described_in_two_ways_in_one_batch_is_written() {
+    let store = in_memory().await;
+    let renamed = Sighting { client: "10.0.0.6".into(), vendor: "OpenAI Group".into(), ..sighting() };
+    for _ in 0..2 {
+        tell(&store, &[sighting(), renamed.clone()], &[]).await;
+        tell(&store, &[renamed.clone(), sighting()], &[]).await;
+    }
+    assert_eq!(everything(&store).await.len(), 2);
+}
