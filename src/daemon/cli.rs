@@ -8,6 +8,7 @@ use super::completions::{self, CompletionsArgs};
 use super::doctor::{self, DoctorArgs};
 use super::failure::Failure;
 use super::forget::{self, ForgetArgs};
+use super::init::{self, InitArgs};
 use super::manual::{self, ManArgs};
 use super::names::{self, NamesArgs};
 use super::privacy::command as privacy;
@@ -59,6 +60,8 @@ enum Command {
     /// The keys of pseudonyms
     #[command(subcommand)]
     Privacy(privacy::Command),
+    /// Look at this machine and write a commented configuration for it
+    Init(InitArgs),
     /// What a shell needs to complete command lines, on standard output
     Completions(CompletionsArgs),
     /// Write manual pages, one a subcommand
@@ -86,6 +89,7 @@ impl Cli {
             Command::Forget(args) => forget::run(&args),
             Command::Reidentify(args) => reidentify::run(&args),
             Command::Privacy(command) => privacy::run(command),
+            Command::Init(args) => init::run(&args),
             Command::Completions(args) => completions::run(&args, Cli::command()),
             Command::Man(args) => manual::run(&args, Cli::command()),
         }

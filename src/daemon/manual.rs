@@ -119,7 +119,10 @@ fn files(command: &Command, name: &str) -> Vec<(&'static str, &'static str)> {
         files.push((DEFAULT_FILE, "The configuration, where it is there; else the defaults."));
         files.push((DEFAULT_SIGNATURES, "Signatures of the site's own, on top of those in the program."));
     }
-    if has("store") || ["shadowtap-run"].contains(&name) {
+    if name == "shadowtap-init" {
+        files.push((DEFAULT_FILE, "What it writes, where it is told no other file."));
+    }
+    if has("store") || name == "shadowtap-run" {
         files.push(("/var/lib/shadowtap/shadowtap.sqlite", "The store: sightings, alerts, the audit log."));
     }
     if is_top || name.starts_with("shadowtap-privacy") || name == "shadowtap-reidentify" || name == "shadowtap-run" {

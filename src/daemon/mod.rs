@@ -23,6 +23,7 @@ pub mod forgotten;
 pub mod forms;
 pub mod hex;
 pub mod identity;
+pub mod init;
 pub mod kept;
 pub mod letter;
 pub mod log;
