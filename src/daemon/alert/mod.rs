@@ -2,6 +2,7 @@
 
 mod backoff;
 mod courier;
+pub mod digest_payload;
 mod outbox;
 pub mod payload;
 mod retry_after;
