@@ -48,6 +48,6 @@ pub(super) fn ring_mib(memory: u64, ports: usize, speed: Option<u32>) -> u32 {
         Some(speed) if speed > 5000 => 256,
         _ => 64,
     };
-    let most = memory / 16 / (ports.max(1) as u64) >> 20;
+    let most = (memory / 16 / (ports.max(1) as u64)) >> 20;
     wanted.min(u32::try_from(most).unwrap_or(wanted)).max(8)
 }
