@@ -7,8 +7,9 @@ use rand::RngExt;
 use serde_json::Value;
 
 use super::alert::payload::{self, Words};
+use super::alert::sensor_payload;
 use super::letter::Letter;
-use super::notice::{Notice, NoticeKind};
+use super::notice::{Notice, NoticeKind, SensorNotice};
 use crate::engine::event::Source;
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
@@ -26,6 +27,13 @@ pub fn letter(now: Time, is_over: bool) -> Letter {
     let id: String = rand::rng().random::<[u8; 16]>().iter().map(|byte| format!("{byte:02x}")).collect();
     let payload = payload(&id, now, is_over);
     Letter { alert: 0, id, payload, attempts: 0, since: now, next_attempt: now }
+}
+
+/// A payload of each form an alert may have: open, over, about the sensor.
+pub fn payloads() -> Vec<String> {
+    let (now, id) = (Time::default(), "0".repeat(32));
+    let of_the_sensor = SensorNotice::new(NoticeKind::CaptureLost, NOBODY, now, format!("Sample: {REASON}."), "Nothing.");
+    vec![payload(&id, now, false), payload(&id, now, true), sensor_payload::render(&of_the_sensor)]
 }
 
 /// The payload of a sample.

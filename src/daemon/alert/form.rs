@@ -100,9 +100,10 @@ impl Form {
 
     /// One line that says what it is about: for a heading, a subject, a list.
     pub fn title(&self) -> String {
-        let what = match (&self.service_name, &self.status) {
+        let what = match (self.service_name.as_ref().or(self.service.as_ref()), &self.status) {
             (Some(service), Some(status)) => format!("{service} ({status})"),
             (Some(service), None) => service.clone(),
+            (None, _) if self.kind.is_empty() => "Alert".to_owned(),
             (None, _) => self.kind.replace('_', " "),
         };
         let by = self.team.as_ref().map(|team| format!(", team {team}")).unwrap_or_default();
