@@ -9,6 +9,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::daemon::alert::digest_payload;
 use crate::daemon::alert::form::{Form, Severity};
 use crate::daemon::clock;
 use crate::engine::frame::Time;
@@ -24,7 +25,9 @@ pub(super) struct Settings {
 /// The alerts to post: one for each severity the incident may have had.
 pub(super) fn alerts(form: &Form, settings: &Settings, now: Time) -> Value {
     let begun = clock::parse_rfc3339(&form.created).unwrap_or(now).min(now);
-    let open_until = now.plus_seconds(settings.open_hours.saturating_mul(3600));
+    // A digest is no state of anything: it is over when it has been told.
+    let open_hours = if form.schema == digest_payload::SCHEMA { 1 } else { settings.open_hours };
+    let open_until = now.plus_seconds(open_hours.saturating_mul(3600));
     let annotations = annotations(form);
     let alert = |severity: Severity| {
         let is_open = severity == form.severity && !form.is_resolved;

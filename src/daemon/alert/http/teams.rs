@@ -17,7 +17,7 @@ const VERSION: &str = "1.4";
 const BYTES: usize = 24_000;
 const TITLE: usize = 200;
 const TEXT: usize = 2000;
-const FACT: usize = 500;
+const FACT: usize = 1500;
 
 /// The message for an alert. Facts that find no room are left out, the last first.
 pub(super) fn message(form: &Form) -> Value {
