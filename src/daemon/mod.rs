@@ -48,6 +48,7 @@ pub mod rights;
 pub mod rule_text;
 pub mod rules;
 pub mod run;
+pub mod sandbox;
 pub mod sealed;
 pub mod secret;
 pub mod sighting_json;

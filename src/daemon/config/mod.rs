@@ -20,6 +20,7 @@ use minisign_verify::PublicKey;
 use super::diagnostic::{Diagnostic, any_error};
 use super::identity::Source;
 use super::notice::NoticeKind;
+use super::sandbox::Wish;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
@@ -63,6 +64,8 @@ impl<T> Loaded<T> {
 pub struct Config {
     /// Whom to become once capture handles are open, when started as root.
     pub user: Option<String>,
+    /// Whether the daemon confines itself; default as far as the kernel can.
+    pub sandbox: Wish,
     /// Networks whose clients get sightings; empty: every client counts.
     pub inside: Vec<IpNet>,
     /// Networks whose addresses many share, behind a NAT or proxy; default none.
