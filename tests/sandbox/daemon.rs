@@ -17,23 +17,17 @@ const NOBODY: u32 = 65534;
 const DUE: Duration = Duration::from_secs(20);
 const PROGRAM: &str = env!("CARGO_BIN_EXE_shadowtap");
 
-/// Whether this is root; said where not.
-pub fn is_root() -> bool {
-    let is_root = nix::unistd::geteuid().is_root();
-    if !is_root {
-        println!("skipped: needs root");
-    }
-    is_root
+/// Whether this is root.
+pub fn is_root() -> Result<(), String> {
+    if nix::unistd::geteuid().is_root() { Ok(()) } else { Err("needs root".into()) }
 }
 
-/// Moves this thread into a network namespace of its own, with loopback; false, and said, without root.
-pub fn own_namespace() -> bool {
-    if !is_root() {
-        return false;
-    }
+/// Moves this thread into a network namespace of its own, with loopback.
+pub fn own_namespace() -> Result<(), String> {
+    is_root()?;
     unshare(CloneFlags::CLONE_NEWNET).expect("a namespace is needed");
     ip("link set lo up");
-    true
+    Ok(())
 }
 
 /// Runs iproute2.

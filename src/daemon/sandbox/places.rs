@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::daemon::config::{Config, DEFAULT_FILE, Mode};
+use crate::daemon::config::{Config, DEFAULT_FILE};
 use crate::daemon::store::Location;
 
 /// Where the system keeps what is read at any time: resolvers (`resolv.conf` is replaced by renaming, so its folder), users, certificates,
@@ -61,8 +61,7 @@ impl Places {
             Ok(Location::File(path)) => folders(&path),
             Ok(Location::Memory) | Err(_) => Vec::new(),
         };
-        let keys = (config.privacy.mode == Mode::Pseudonymous).then(|| config.privacy.key_folder.clone());
-        let mut write: Vec<PathBuf> = store.into_iter().chain(keys).collect();
+        let mut write: Vec<PathBuf> = store.into_iter().chain(config.writes()).collect();
         [&mut read, &mut write].into_iter().for_each(|paths| {
             paths.sort();
             paths.dedup();
