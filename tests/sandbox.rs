@@ -9,14 +9,14 @@ mod suite;
 
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpListener, ToSocketAddrs};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use nix::libc;
 use shadowtap::daemon::config::Config;
-use shadowtap::daemon::sandbox::{Filters, Kind, Outcome, Places, confine, try_out};
+use shadowtap::daemon::sandbox::{self, Filters, Kind, Outcome, Places, confine, try_out};
 
 use daemon::{Daemon, is_root, own_namespace};
 use suite::Ran;
@@ -46,6 +46,7 @@ const TESTS: &[(&str, fn() -> Ran)] = &[
         root_of_a_user_namespace_becomes_an_ordinary_user_or_says_why_not,
     ),
     ("started_with_the_one_capability_it_is_confined_all_the_same", started_with_the_one_capability_it_is_confined_all_the_same),
+    ("a_command_that_reads_captures_connects_nowhere", a_command_that_reads_captures_connects_nowhere),
 ];
 
 fn main() -> ExitCode {
@@ -279,6 +280,20 @@ fn started_with_the_one_capability_it_is_confined_all_the_same() -> Ran {
     let daemon = Daemon::start_through(&through, &["lo"], "sandbox = \"required\"\n");
     for thread in daemon.threads() {
         assert_eq!((thread.field("CapEff"), thread.field("CapPrm"), thread.field("Seccomp")), (NONE, NONE, "2"), "{}", thread.name);
+    }
+    Ok(())
+}
+
+fn a_command_that_reads_captures_connects_nowhere() -> Ran {
+    let (connected, opened) = aside(|| {
+        sandbox::go_offline();
+        (TcpStream::connect((Ipv4Addr::LOCALHOST, 9)), fs::read("/etc/passwd"))
+    });
+    assert_eq!(connected.expect_err("refused").kind(), ErrorKind::PermissionDenied);
+    opened.expect("files are what it reads");
+    for command in ["names", "replay"] {
+        let status = daemon::status_of(&[command, "-"]);
+        assert_eq!((status.field("Seccomp"), status.field("NoNewPrivs")), ("2", "1"), "{command}");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::libc;
@@ -132,6 +132,22 @@ pub fn check(more: &str) -> (Option<i32>, String) {
     let site = Site::new(more);
     let output = Command::new(PROGRAM).args(["check", "--sandbox", "--config"]).arg(site.path("config.toml")).output().expect("starts");
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
+}
+
+/// The first thread of a command that waits for its standard input, once it has taken something from itself, or at last.
+pub fn status_of(words: &[&str]) -> Thread {
+    let mut process =
+        Command::new(PROGRAM).args(words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+    let begun = Instant::now();
+    let read = || Thread { name: words.concat(), status: fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs") };
+    let mut thread = read();
+    while thread.field("Seccomp") == "0" && begun.elapsed() < DUE {
+        std::thread::sleep(Duration::from_millis(10));
+        thread = read();
+    }
+    drop(process.stdin.take());
+    process.wait().expect("a child");
+    thread
 }
 
 /// A folder with a configuration.

@@ -105,6 +105,10 @@ pub const DEADLY: &[Call] = &[
     call!(SYS_open_by_handle_at),
 ];
 
+/// What a command that only reads files of strangers has no use for.
+pub(super) const NETWORK: &[Call] =
+    &[call!(SYS_socket), call!(SYS_connect), call!(SYS_bind), call!(SYS_listen), call!(SYS_accept), call!(SYS_accept4)];
+
 #[cfg(test)]
 mod tests {
     use super::*;

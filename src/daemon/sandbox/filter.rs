@@ -8,7 +8,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter,
 };
 
-use super::calls::{Call, DEADLY, Kind};
+use super::calls::{Call, DEADLY, Kind, NETWORK};
 
 /// The filters of one kind of thread, ready to be put on.
 #[derive(Clone, Debug)]
@@ -30,6 +30,15 @@ impl Filters {
             programs.push(program(clone3, SeccompAction::Allow, fall_back)?);
         }
         Ok(Filters(programs))
+    }
+
+    /// Those of a command that reads files of strangers: no network, and nothing deadly.
+    ///
+    /// # Errors
+    /// An architecture the compiler does not know.
+    pub fn offline() -> Result<Self, String> {
+        let network = compile(NETWORK, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()))?;
+        Ok(Filters(vec![network, compile(DEADLY, SeccompAction::Allow, SeccompAction::KillProcess)?]))
     }
 
     /// Puts them on: from now on they hold for this thread and those it starts, and cannot be taken off.

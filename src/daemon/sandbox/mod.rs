@@ -52,3 +52,9 @@ pub fn confine_process(places: &Places, report: &mut Report) {
     let calls = report.filters(Kind::Process).map(|filters| filters.and_then(|f| f.put_on()));
     report.add(What::Calls(Kind::Process), calls.map_or(Outcome::Off, Outcome::of_calls));
 }
+
+/// For commands that read files of strangers, before their first thread: from now on no connection is made and no program started. A
+/// machine that cannot do that reads them all the same: these commands run without any right.
+pub fn go_offline() {
+    let _ = Filters::offline().and_then(|filters| filters.put_on());
+}

@@ -1,4 +1,5 @@
 //! The list of the whole process: what the store, couriers, reload and metrics need. Landlock says which files; no right says which sockets.
+#![allow(clippy::unnecessary_cast)] // the constants' types differ between C libraries
 
 use nix::libc;
 

@@ -1,4 +1,5 @@
 //! The list of threads that read what strangers sent: it holds nothing that opens, connects, or starts.
+#![allow(clippy::unnecessary_cast)] // the constants' types differ between C libraries
 
 use nix::libc;
 
