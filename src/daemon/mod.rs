@@ -9,6 +9,7 @@ pub mod audit_entry;
 pub mod bundle;
 pub mod byte_size;
 pub mod capture;
+pub mod certificates;
 pub mod check;
 pub mod cli;
 pub mod clock;
