@@ -7,7 +7,7 @@ mod privacy;
 mod read;
 mod retention;
 mod sighting;
-mod webhook;
+mod sink;
 mod when;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -30,7 +30,7 @@ pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
 pub use retention::Retention;
-pub use webhook::{Webhook, is_loopback};
+pub use sink::{Address, ClientCertificate, Endpoint, Sink, SinkKind, Webhook, is_loopback};
 
 /// Read when no other file is named, where it is there.
 pub const DEFAULT_FILE: &str = "/etc/shadowtap/config.toml";
@@ -93,8 +93,8 @@ pub struct Config {
     pub privacy: Privacy,
     /// `[sighting]`
     pub sighting: Sighting,
-    /// `[[alert.webhook]]`
-    pub webhooks: Vec<Webhook>,
+    /// `[[alert.KIND]]` of every kind.
+    pub sinks: Vec<Sink>,
     /// `[alert] sensor`: kinds of alerts about the sensor itself; default none.
     pub sensor_alerts: Vec<NoticeKind>,
     /// `[bounds]`
@@ -301,9 +301,14 @@ impl Config {
 
     /// Files and folders that are read again while the daemon runs: whoever it becomes must be able to.
     pub fn reads(&self) -> Vec<PathBuf> {
-        let secrets = self.webhooks.iter().filter_map(|w| w.secret_file.clone());
+        let secrets = self.sinks.iter().flat_map(Sink::files);
         let identities = self.identities.iter().map(|source| source.file.clone());
         self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).chain(identities).collect()
+    }
+
+    /// Names of its sinks.
+    pub fn sink_names(&self) -> Vec<String> {
+        self.sinks.iter().map(|sink| sink.name.clone()).collect()
     }
 
     /// Names of its teams.

@@ -56,7 +56,7 @@ impl Shared {
             stop: AtomicBool::new(false),
             stop_signal: watch::Sender::new(false),
             rules: RwLock::new(Arc::new(rules.clone())),
-            sinks: RwLock::new(config.webhooks.iter().map(|w| w.name.clone()).collect()),
+            sinks: RwLock::new(config.sink_names().into()),
             update_folder: RwLock::new(update_folder(config)),
             retention: RwLock::new(config.retention),
             sensor_kinds: RwLock::new(config.sensor_alerts.clone()),
@@ -104,7 +104,7 @@ impl Shared {
     pub(super) fn replace(&self, config: &Config, rules: Rules) {
         self.count_signatures(&rules);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
-        *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = config.webhooks.iter().map(|w| w.name.clone()).collect();
+        *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = config.sink_names().into();
         *self.update_folder.write().unwrap_or_else(PoisonError::into_inner) = update_folder(config);
         *self.retention.write().unwrap_or_else(PoisonError::into_inner) = config.retention;
         (*self.sensor_kinds.write().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.sensor_alerts);
