@@ -3,6 +3,7 @@
 mod any_sink;
 mod backoff;
 mod courier;
+pub mod digest_payload;
 pub mod form;
 mod http;
 mod outbox;

@@ -1,5 +1,6 @@
 //! The configuration: what may be set, what holds where nothing is, and every problem of the file at once.
 
+mod alerting;
 mod bounds;
 mod exclude;
 mod policy;
@@ -19,13 +20,13 @@ use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
 use super::identity::Source;
-use super::notice::NoticeKind;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
 use crate::engine::identity::Exclusion;
 use crate::engine::ledger::SpecialLimits;
 
+pub use alerting::Alerting;
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
@@ -95,8 +96,8 @@ pub struct Config {
     pub sighting: Sighting,
     /// `[[alert.KIND]]` of every kind.
     pub sinks: Vec<Sink>,
-    /// `[alert] sensor`: kinds of alerts about the sensor itself; default none.
-    pub sensor_alerts: Vec<NoticeKind>,
+    /// `[alert]` but for the sinks.
+    pub alerting: Alerting,
     /// `[bounds]`
     pub bounds: Bounds,
     /// `[log]`
