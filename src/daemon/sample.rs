@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::alert::payload::{self, Words};
 use super::letter::Letter;
-use super::notice::{Notice, NoticeKind};
+use super::notice::{Notice, NoticeKind, Repeats};
 use crate::engine::event::Source;
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
@@ -31,7 +31,7 @@ pub fn letter(now: Time, is_over: bool) -> Letter {
 /// The payload of a sample.
 fn payload(id: &str, now: Time, is_over: bool) -> String {
     let (sighting, words) = (sighting(now), Words { service_name: SERVICE, reason: Some(REASON), ..Words::default() });
-    let notice = Notice { id: id.to_owned(), kind: NoticeKind::FirstUse, created: now, sighting: &sighting };
+    let notice = Notice { id: id.to_owned(), kind: NoticeKind::FirstUse, created: now, sighting: &sighting, repeats: Repeats::default() };
     let mut payload: Value = serde_json::from_str(&payload::render(&notice, &words)).unwrap_or_default();
     if let Value::Object(fields) = &mut payload {
         fields.insert("incident".into(), INCIDENT.into());

@@ -6,9 +6,12 @@ mod courier;
 pub mod digest_payload;
 pub mod form;
 mod http;
+mod lines;
+mod mail;
 mod outbox;
 pub mod payload;
 pub mod sensor_payload;
+mod syslog;
 
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,9 @@ pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
 pub use retention::Retention;
-pub use sink::{Address, ClientCertificate, Endpoint, Sink, SinkKind, Webhook, is_loopback};
+pub use sink::{
+    Address, ClientCertificate, Endpoint, File, FilePlace, Mail, MailTls, Sink, SinkKind, Stdout, Syslog, SyslogPlace, Webhook, is_loopback,
+};
 
 /// Read when no other file is named, where it is there.
 pub const DEFAULT_FILE: &str = "/etc/shadowtap/config.toml";
@@ -64,6 +66,8 @@ impl<T> Loaded<T> {
 pub struct Config {
     /// Whom to become once capture handles are open, when started as root.
     pub user: Option<String>,
+    /// Name of this sensor in what it says to others; default that of the machine.
+    pub sensor: String,
     /// Networks whose clients get sightings; empty: every client counts.
     pub inside: Vec<IpNet>,
     /// Networks whose addresses many share, behind a NAT or proxy; default none.
@@ -310,6 +314,11 @@ impl Config {
     /// Names of its sinks.
     pub fn sink_names(&self) -> Vec<String> {
         self.sinks.iter().map(|sink| sink.name.clone()).collect()
+    }
+
+    /// Folders that lines are written to while the daemon runs: whoever it becomes must be able to.
+    pub fn written_folders(&self) -> Vec<PathBuf> {
+        self.sinks.iter().filter_map(Sink::folder).collect()
     }
 
     /// Names of its teams.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::daemon::identity::{Format, Source};
 use crate::daemon::store_place::{Location, NoPlace};
-use crate::daemon::toml_fields::{Fields, Located, one_of};
+use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
 
 pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
@@ -22,8 +22,12 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let teams = groups(top, "team");
     let policy = top.table("policy").map(|t| PolicyFile::read(&t, file)).unwrap_or_default();
     let alert = top.table("alert");
+    let sensor = top.text("sensor").map_or_else(own_name, |s| s.value.to_owned());
+    let mut sinks = alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default();
+    sinks.iter_mut().for_each(|sink| sink.of_sensor(&sensor));
     Config {
         user,
+        sensor,
         inside: networks(top, "inside"),
         shared: networks(top, "shared"),
         exclude: top.table("exclude").map(|t| exclude::read(&t)).unwrap_or_default(),
@@ -40,7 +44,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         privacy: top.table("privacy").map(|t| Privacy::read(&t, file)).unwrap_or_default(),
         sighting: top.table("sighting").map(|t| Sighting::read(&t)).unwrap_or_default(),
         alerting: alert.as_ref().map(Alerting::read).unwrap_or_default(),
-        sinks: alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default(),
+        sinks,
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
         log: top.table("log").map(|t| log(&t)).unwrap_or_default(),
         files: Vec::new(),
@@ -50,6 +54,15 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
 /// A path as written in a file: relative ones stand beside that file.
 pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
     file.parent().map_or_else(|| path.into(), |folder| folder.join(path))
+}
+
+/// The name of this machine.
+fn own_name() -> String {
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "shadowtap".into())
 }
 
 fn capture(fields: &Fields<'_>) -> Capture {
@@ -126,8 +139,6 @@ fn public_key(fields: &Fields<'_>, written: &Located<&str>) -> Option<PublicKey>
 
 fn unmatched(fields: &Fields<'_>) -> Unmatched {
     Unmatched { enabled: fields.flag("enabled", Unmatched::default().enabled) }
-}
-
 }
 
 fn log(fields: &Fields<'_>) -> Log {

@@ -36,6 +36,9 @@ impl HttpSink {
     pub fn new(name: &str, kind: &SinkKind) -> Result<Self, String> {
         let (endpoint, dialect) = match kind {
             SinkKind::Webhook(webhook) => (&webhook.endpoint, Dialect::Webhook { secret_file: webhook.secret_file.clone() }),
+            SinkKind::Syslog(_) | SinkKind::Mail(_) | SinkKind::Stdout(_) | SinkKind::File(_) => {
+                return Err(format!("sink `{name}` does not go by HTTP"));
+            }
         };
         let made = || {
             dialect.try_files()?;

@@ -1,6 +1,9 @@
 //! `[[alert.KIND]]`: whom to tell, one section a sink. A kind is one file here, one line of [`KINDS`], one of [`SinkKind`].
 
 mod endpoint;
+mod lines;
+mod mail;
+mod syslog;
 mod webhook;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +11,9 @@ use std::path::{Path, PathBuf};
 use crate::daemon::toml_fields::Fields;
 
 pub use endpoint::{Address, ClientCertificate, Endpoint, is_loopback};
+pub use lines::{File, FilePlace, Stdout};
+pub use mail::{Mail, MailTls};
+pub use syslog::{Syslog, SyslogPlace};
 pub use webhook::Webhook;
 
 /// One receiver of alerts.
@@ -24,19 +30,36 @@ pub struct Sink {
 pub enum SinkKind {
     /// `[[alert.webhook]]`
     Webhook(Webhook),
+    /// `[[alert.syslog]]`
+    Syslog(Syslog),
+    /// `[[alert.mail]]`
+    Mail(Mail),
+    /// `[[alert.stdout]]`
+    Stdout(Stdout),
+    /// `[[alert.file]]`
+    File(File),
 }
 
 /// Reads what a kind wants to know; `None` where something needed is missing or wrong, and was said.
 type Read = fn(&Fields<'_>, &Path) -> Option<SinkKind>;
 
 /// Each kind's section and its reader.
-const KINDS: [(&str, Read); 1] = [("webhook", |fields, file| Webhook::read(fields, file).map(SinkKind::Webhook))];
+const KINDS: [(&str, Read); 5] = [
+    ("webhook", |fields, file| Webhook::read(fields, file).map(SinkKind::Webhook)),
+    ("syslog", |fields, file| Syslog::read(fields, file).map(SinkKind::Syslog)),
+    ("mail", |fields, file| Mail::read(fields, file).map(SinkKind::Mail)),
+    ("stdout", |fields, _| Some(SinkKind::Stdout(Stdout::read(fields)))),
+    ("file", |fields, file| File::read(fields, file).map(SinkKind::File)),
+];
 
 impl SinkKind {
     /// Files it reads when it is made or at each attempt.
     fn files(&self) -> Vec<PathBuf> {
         match self {
             SinkKind::Webhook(webhook) => webhook.files(),
+            SinkKind::Syslog(syslog) => syslog.place.files(),
+            SinkKind::Mail(mail) => mail.files(),
+            SinkKind::Stdout(_) | SinkKind::File(_) => Vec::new(),
         }
     }
 }
@@ -45,6 +68,22 @@ impl Sink {
     /// Files it reads when it is made or at each attempt: secrets, certificates, templates.
     pub fn files(&self) -> Vec<PathBuf> {
         self.kind.files()
+    }
+
+    /// The folder it writes to, where it does.
+    pub fn folder(&self) -> Option<PathBuf> {
+        match &self.kind {
+            SinkKind::File(file) => Some(file.place.folder()),
+            _ => None,
+        }
+    }
+
+    /// Says to those that name it what sensor this is.
+    pub(super) fn of_sensor(&mut self, name: &str) {
+        match &mut self.kind {
+            SinkKind::Syslog(Syslog { sensor, .. }) | SinkKind::Mail(Mail { sensor, .. }) => name.clone_into(sensor),
+            _ => {}
+        }
     }
 }
 
