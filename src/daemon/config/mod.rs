@@ -98,10 +98,10 @@ pub struct Config {
     pub privacy: Privacy,
     /// `[sighting]`
     pub sighting: Sighting,
-    /// `[[alert.KIND]]` of every kind.
-    pub sinks: Vec<Sink>,
     /// `[alert]` but for the sinks.
     pub alerting: Alerting,
+    /// `[[alert.KIND]]` of every kind.
+    pub sinks: Vec<Sink>,
     /// `[bounds]`
     pub bounds: Bounds,
     /// `[log]`
