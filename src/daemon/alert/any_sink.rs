@@ -1,5 +1,7 @@
 //! A sink of any kind, so that one delivery carries letters to all of them.
 
+use std::fmt;
+
 use super::http::HttpSink;
 use super::lines::LineSink;
 use super::mail::MailSink;
@@ -32,6 +34,15 @@ impl AnySink {
             SinkKind::Mail(settings) => Ok(AnySink::Mail(Box::new(MailSink::new(&sink.name, settings)?))),
             SinkKind::Stdout(settings) => Ok(AnySink::Lines(LineSink::stdout(&sink.name, settings))),
             SinkKind::File(settings) => Ok(AnySink::Lines(LineSink::file(&sink.name, settings))),
+        }
+    }
+}
+
+impl fmt::Debug for AnySink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AnySink::Http(sink) => sink.fmt(f),
+            other => f.debug_tuple("AnySink").field(&other.name()).finish(),
         }
     }
 }

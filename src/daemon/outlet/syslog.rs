@@ -7,7 +7,6 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -23,6 +22,8 @@ use crate::daemon::siem::rfc5424::{Message, Severity};
 
 /// How long a connection must stay open after the last byte for what was sent to count as taken.
 const STAYS: Duration = Duration::from_millis(100);
+/// How long a kept connection is looked at before it is used.
+const LOOK: Duration = Duration::from_millis(2);
 /// What is read and thrown away of a receiver that talks, at a time.
 const CHATTER: usize = 4096;
 
@@ -138,8 +139,8 @@ fn server_name(host: &str) -> Result<ServerName<'static>, String> {
 
 /// Whether the other side has not closed.
 async fn is_open(connection: &mut Box<dyn Duplex>) -> bool {
-    let mut looked = std::pin::pin!(closed(connection));
-    poll_fn(|context| Poll::Ready(looked.as_mut().poll(context).is_pending())).await
+    // That long, for the runtime to hear of it from the kernel.
+    timeout(LOOK, closed(connection)).await.is_err()
 }
 
 /// Done when the other side closes or fails. What it says meanwhile is read, for a close with unread bytes would be a reset that takes along
