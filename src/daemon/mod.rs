@@ -59,6 +59,7 @@ pub mod signatures;
 pub mod since;
 pub mod store;
 pub mod store_place;
+pub mod streaming;
 pub mod table;
 pub mod toml_fields;
 pub mod upkeep;

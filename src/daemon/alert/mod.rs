@@ -19,4 +19,5 @@ mod tests;
 pub use any_sink::AnySink;
 pub use backoff::Pace;
 pub use courier::{Courier, OnResult};
+pub use http::HttpSink;
 pub use outbox::{Outbox, Outcome, Sink};

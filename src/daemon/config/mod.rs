@@ -9,6 +9,7 @@ mod read;
 mod retention;
 mod sighting;
 mod sink;
+mod stream;
 mod when;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,6 +21,7 @@ use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
 use super::identity::Source;
+use super::siem::sighting_line::Scribe;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
@@ -34,6 +36,7 @@ pub use retention::Retention;
 pub use sink::{
     Address, ClientCertificate, Endpoint, File, FilePlace, Mail, MailTls, Sink, SinkKind, Stdout, Syslog, SyslogPlace, Webhook, is_loopback,
 };
+pub use stream::{Stream, StreamKind};
 
 /// Read when no other file is named, where it is there.
 pub const DEFAULT_FILE: &str = "/etc/shadowtap/config.toml";
@@ -68,6 +71,12 @@ pub struct Config {
     pub user: Option<String>,
     /// Name of this sensor in what it says to others; default that of the machine.
     pub sensor: String,
+    /// Seed of Community IDs; default 0.
+    pub community_id_seed: u16,
+    /// Lines that may wait for a stream; default 200,000.
+    pub stream_queue: u64,
+    /// `[[stream]]`
+    pub streams: Vec<Stream>,
     /// Networks whose clients get sightings; empty: every client counts.
     pub inside: Vec<IpNet>,
     /// Networks whose addresses many share, behind a NAT or proxy; default none.
@@ -306,7 +315,7 @@ impl Config {
 
     /// Files and folders that are read again while the daemon runs: whoever it becomes must be able to.
     pub fn reads(&self) -> Vec<PathBuf> {
-        let secrets = self.sinks.iter().flat_map(Sink::files);
+        let secrets = self.sinks.iter().flat_map(Sink::files).chain(self.streams.iter().flat_map(Stream::files));
         let identities = self.identities.iter().map(|source| source.file.clone());
         self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).chain(identities).collect()
     }
@@ -318,7 +327,18 @@ impl Config {
 
     /// Folders that lines are written to while the daemon runs: whoever it becomes must be able to.
     pub fn written_folders(&self) -> Vec<PathBuf> {
-        self.sinks.iter().filter_map(Sink::folder).collect()
+        self.sinks.iter().filter_map(Sink::folder).chain(self.streams.iter().filter_map(Stream::folder)).collect()
+    }
+
+    /// Names of its streams.
+    pub fn stream_names(&self) -> Vec<String> {
+        self.streams.iter().map(|stream| stream.name.clone()).collect()
+    }
+
+    /// Who words lines for streams; `None` where there is no stream.
+    pub fn scribe(&self) -> Option<Scribe> {
+        let Config { sensor, community_id_seed: seed, stream_queue: most, .. } = self;
+        (!self.streams.is_empty()).then(|| Scribe { sensor: sensor.clone(), seed: *seed, most: *most })
     }
 
     /// Names of its teams.

@@ -10,7 +10,7 @@ use minisign_verify::PublicKey;
 use super::policy::PolicyFile;
 use super::{
     Alerting, Bounds, Capture, Config, Group, Http, Log, LogFormat, Privacy, Retention, Sighting, SignatureSource, Store, Unmatched,
-    exclude, sink,
+    exclude, sink, stream,
 };
 use crate::daemon::identity::{Format, Source};
 use crate::daemon::store_place::{Location, NoPlace};
@@ -28,6 +28,9 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     Config {
         user,
         sensor,
+        community_id_seed: u16::try_from(top.number("community_id_seed", 0, 0..=65_535)).unwrap_or_default(),
+        stream_queue: top.number("stream_queue", stream::DEFAULT_QUEUE, 1..=100_000_000),
+        streams: stream::read(top, file),
         inside: networks(top, "inside"),
         shared: networks(top, "shared"),
         exclude: top.table("exclude").map(|t| exclude::read(&t)).unwrap_or_default(),

@@ -1,9 +1,11 @@
 //! Forms that a SIEM reads: CEF, OCSF, and the syslog message that carries either. Pure: no clock, no network.
 
 pub mod cef;
+pub mod community_id;
 pub mod ocsf;
 mod record;
 pub mod rfc5424;
+pub mod sighting_line;
 
 use serde_json::Value;
 

@@ -29,10 +29,15 @@ impl Message {
         Message { method: Method::POST, headers, body }
     }
 
+    /// A POST of lines of JSON.
+    fn lines(body: String) -> Self {
+        Message::json(body).with(header::CONTENT_TYPE.as_str(), "application/x-ndjson")
+    }
+
     /// Adds a header. One whose value cannot stand in a header is left out: all of ours are digits, letters and signs.
-    fn with(mut self, name: &'static str, value: &str) -> Self {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(HeaderName::from_static(name), value);
+    fn with(mut self, name: &str, value: &str) -> Self {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            self.headers.insert(name, value);
         }
         self
     }
@@ -45,24 +50,31 @@ pub(super) enum Dialect {
         /// File with the secrets to sign by.
         secret_file: Option<PathBuf>,
     },
+    /// Lines of JSON, signed in the same way; of a stream.
+    Lines {
+        /// File with the secrets to sign by.
+        secret_file: Option<PathBuf>,
+    },
 }
 
 impl Dialect {
     /// Reads the files it needs at each attempt, to see that they can be read.
     pub(super) fn try_files(&self) -> Result<(), String> {
         match self {
-            Dialect::Webhook { secret_file } => secret_file.as_deref().map(secrets).transpose().map(drop),
+            Dialect::Webhook { secret_file } | Dialect::Lines { secret_file } => secret_file.as_deref().map(secrets).transpose().map(drop),
         }
     }
 
     /// A letter in this language.
     pub(super) fn message(&self, letter: &Letter) -> Result<Message, String> {
         match self {
-            Dialect::Webhook { secret_file } => {
+            Dialect::Webhook { secret_file } | Dialect::Lines { secret_file } => {
                 let timestamp = clock::now().seconds();
-                let message = Message::json(letter.payload.clone())
-                    .with("x-shadowtap-alert-id", &letter.id)
-                    .with("x-shadowtap-timestamp", &timestamp.to_string());
+                let message = match self {
+                    Dialect::Lines { .. } => Message::lines(letter.payload.clone()),
+                    _ => Message::json(letter.payload.clone()),
+                };
+                let message = message.with("x-shadowtap-alert-id", &letter.id).with("x-shadowtap-timestamp", &timestamp.to_string());
                 // Read each time: a changed secret counts from the next attempt on.
                 let Some(file) = secret_file else { return Ok(message) };
                 Ok(message.with("x-shadowtap-signature", &sign(&secrets(file)?, timestamp, &letter.payload)))
@@ -73,7 +85,7 @@ impl Dialect {
     /// What an answer means.
     pub(super) fn judge(&self, answer: Answer) -> Outcome {
         match self {
-            Dialect::Webhook { .. } => answer.by_status(),
+            Dialect::Webhook { .. } | Dialect::Lines { .. } => answer.by_status(),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use reqwest::Client;
 
 use super::outbox::{Outcome, Sink};
-use crate::daemon::config::{Endpoint, SinkKind};
+use crate::daemon::config::{self, Endpoint, SinkKind};
 use crate::daemon::failure::cause;
 use crate::daemon::letter::Letter;
 use crate::daemon::secret::Secrets;
@@ -46,6 +46,17 @@ impl HttpSink {
         };
         let client = made().map_err(|what| format!("sink `{name}`: {what}"))?;
         Ok(HttpSink { name: name.to_owned(), endpoint: endpoint.clone(), client, dialect })
+    }
+
+    /// A webhook that takes lines of JSON, many at a time.
+    ///
+    /// # Errors
+    /// As [`HttpSink::new`].
+    pub fn of_lines(name: &str, webhook: &config::Webhook) -> Result<Self, String> {
+        let dialect = Dialect::Lines { secret_file: webhook.secret_file.clone() };
+        dialect.try_files()?;
+        let client = client::client(&webhook.endpoint)?;
+        Ok(HttpSink { name: name.to_owned(), endpoint: webhook.endpoint.clone(), client, dialect })
     }
 
     async fn exchange(&self, letter: &Letter) -> Result<Answer, String> {

@@ -13,6 +13,7 @@ use crate::daemon::toml_fields::Fields;
 pub use endpoint::{Address, ClientCertificate, Endpoint, is_loopback};
 pub use lines::{File, FilePlace, Stdout};
 pub use mail::{Mail, MailTls};
+pub(super) use syslog::format as line_format;
 pub use syslog::{Syslog, SyslogPlace};
 pub use webhook::Webhook;
 
