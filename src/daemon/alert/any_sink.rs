@@ -29,7 +29,12 @@ impl AnySink {
     /// What is wrong with its settings, without its URL or a secret.
     pub fn new(sink: &config::Sink) -> Result<Self, String> {
         match &sink.kind {
-            kind @ SinkKind::Webhook(_) => Ok(AnySink::Http(Box::new(HttpSink::new(&sink.name, kind)?))),
+            kind @ (SinkKind::Webhook(_)
+            | SinkKind::Slack(_)
+            | SinkKind::Teams(_)
+            | SinkKind::PagerDuty(_)
+            | SinkKind::Alertmanager(_)
+            | SinkKind::Template(_)) => Ok(AnySink::Http(Box::new(HttpSink::new(&sink.name, kind)?))),
             SinkKind::Syslog(settings) => Ok(AnySink::Syslog(Box::new(SyslogSink::new(&sink.name, settings)?))),
             SinkKind::Mail(settings) => Ok(AnySink::Mail(Box::new(MailSink::new(&sink.name, settings)?))),
             SinkKind::Stdout(settings) => Ok(AnySink::Lines(LineSink::stdout(&sink.name, settings))),

@@ -34,7 +34,8 @@ pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
 pub use retention::Retention;
 pub use sink::{
-    Address, ClientCertificate, Endpoint, File, FilePlace, Mail, MailTls, Sink, SinkKind, Stdout, Syslog, SyslogPlace, Webhook, is_loopback,
+    Address, Alertmanager, ClientCertificate, Endpoint, File, FilePlace, Header, Mail, MailTls, PagerDuty, Sink, SinkKind, Stdout, Syslog,
+    SyslogPlace, Template, Webhook, is_loopback,
 };
 pub use stream::{Stream, StreamKind};
 
@@ -306,10 +307,11 @@ impl Config {
         (config.with_site_folder(), problems)
     }
 
-    /// What stands in a file's text; files that it names are not read, but for secrets.
+    /// What stands in a file's text; files that it names are not read, but for secrets and templates.
     pub fn parse(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         let (mut config, problems) = toml_fields::read(file, text, |top| read::config(&top, file));
         config.files.push(file.into());
+        config.files.extend(config.sinks.iter().filter_map(Sink::part).collect::<Vec<_>>());
         (config, problems)
     }
 

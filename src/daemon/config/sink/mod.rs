@@ -1,9 +1,12 @@
 //! `[[alert.KIND]]`: whom to tell, one section a sink. A kind is one file here, one line of [`KINDS`], one of [`SinkKind`].
 
 mod endpoint;
+mod header;
 mod lines;
 mod mail;
+mod plain;
 mod syslog;
+mod template;
 mod webhook;
 
 use std::path::{Path, PathBuf};
@@ -11,10 +14,13 @@ use std::path::{Path, PathBuf};
 use crate::daemon::toml_fields::Fields;
 
 pub use endpoint::{Address, ClientCertificate, Endpoint, is_loopback};
+pub use header::Header;
 pub use lines::{File, FilePlace, Stdout};
 pub use mail::{Mail, MailTls};
+pub use plain::{Alertmanager, PagerDuty};
 pub(super) use syslog::format as line_format;
 pub use syslog::{Syslog, SyslogPlace};
+pub use template::Template;
 pub use webhook::Webhook;
 
 /// One receiver of alerts.
@@ -31,6 +37,16 @@ pub struct Sink {
 pub enum SinkKind {
     /// `[[alert.webhook]]`
     Webhook(Webhook),
+    /// `[[alert.slack]]`: an incoming webhook of Slack.
+    Slack(Endpoint),
+    /// `[[alert.teams]]`: a workflow of Microsoft Teams that takes webhook requests.
+    Teams(Endpoint),
+    /// `[[alert.pagerduty]]`
+    PagerDuty(PagerDuty),
+    /// `[[alert.alertmanager]]`
+    Alertmanager(Alertmanager),
+    /// `[[alert.template]]`
+    Template(Box<Template>),
     /// `[[alert.syslog]]`
     Syslog(Syslog),
     /// `[[alert.mail]]`
@@ -45,8 +61,13 @@ pub enum SinkKind {
 type Read = fn(&Fields<'_>, &Path) -> Option<SinkKind>;
 
 /// Each kind's section and its reader.
-const KINDS: [(&str, Read); 5] = [
+const KINDS: [(&str, Read); 10] = [
     ("webhook", |fields, file| Webhook::read(fields, file).map(SinkKind::Webhook)),
+    ("slack", |fields, file| Endpoint::read(fields, file, None).map(SinkKind::Slack)),
+    ("teams", |fields, file| Endpoint::read(fields, file, None).map(SinkKind::Teams)),
+    ("pagerduty", |fields, file| PagerDuty::read(fields, file).map(SinkKind::PagerDuty)),
+    ("alertmanager", |fields, file| Alertmanager::read(fields, file).map(SinkKind::Alertmanager)),
+    ("template", |fields, file| Template::read(fields, file).map(|template| SinkKind::Template(Box::new(template)))),
     ("syslog", |fields, file| Syslog::read(fields, file).map(SinkKind::Syslog)),
     ("mail", |fields, file| Mail::read(fields, file).map(SinkKind::Mail)),
     ("stdout", |fields, _| Some(SinkKind::Stdout(Stdout::read(fields)))),
@@ -58,6 +79,10 @@ impl SinkKind {
     fn files(&self) -> Vec<PathBuf> {
         match self {
             SinkKind::Webhook(webhook) => webhook.files(),
+            SinkKind::Slack(endpoint) | SinkKind::Teams(endpoint) => endpoint.files(),
+            SinkKind::PagerDuty(pagerduty) => pagerduty.files(),
+            SinkKind::Alertmanager(alertmanager) => alertmanager.endpoint.files(),
+            SinkKind::Template(template) => template.endpoint.files(),
             SinkKind::Syslog(syslog) => syslog.place.files(),
             SinkKind::Mail(mail) => mail.files(),
             SinkKind::Stdout(_) | SinkKind::File(_) => Vec::new(),
@@ -66,7 +91,15 @@ impl SinkKind {
 }
 
 impl Sink {
-    /// Files it reads when it is made or at each attempt: secrets, certificates, templates.
+    /// A file whose text is a part of the configuration: a change of it is a change of the configuration.
+    pub fn part(&self) -> Option<PathBuf> {
+        match &self.kind {
+            SinkKind::Template(template) => template.body_file.clone(),
+            _ => None,
+        }
+    }
+
+    /// Files it reads when it is made or at each attempt: secrets and certificates.
     pub fn files(&self) -> Vec<PathBuf> {
         self.kind.files()
     }
