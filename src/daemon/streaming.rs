@@ -52,7 +52,7 @@ pub fn streams(config: &config::Config) -> Result<Vec<Stream>, Failure> {
     let make = |stream: &config::Stream| -> Result<Stream, String> {
         let place = match &stream.kind {
             StreamKind::File(file) => Place::File(Arc::new(Mutex::new(file.open()))),
-            StreamKind::Syslog(syslog) => Place::Syslog(Box::new(syslog.receiver(&config.sensor)?)),
+            StreamKind::Syslog(syslog) => Place::Syslog(Box::new(syslog.receiver(&config.sensor_name())?)),
             StreamKind::Webhook(webhook) => Place::Webhook(Box::new(HttpSink::of_lines(&stream.name, webhook)?)),
         };
         Ok(Stream { name: stream.name.clone(), format: stream.format, place })

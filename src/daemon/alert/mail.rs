@@ -157,7 +157,8 @@ fn body(form: &Form, sensor: &str) -> String {
     let more = form.all["services"].as_array().into_iter().chain(form.all["alerts"].as_array()).flatten();
     let lists: String = more.map(|entry| format!("- {}\r\n", line(&listed(entry)))).collect();
     let message = line(&form.message);
-    format!("{message}\r\n\r\n{facts}{lists}\r\n-- \r\nshadowtap on {}, alert {}, incident {}\r\n", line(sensor), form.id, form.incident)
+    let (sensor, id, incident) = (line(sensor), line(&form.id), line(&form.incident));
+    format!("{message}\r\n\r\n{facts}{lists}\r\n-- \r\nshadowtap on {sensor}, alert {id}, incident {incident}\r\n")
 }
 
 /// An entry of a digest, its fields one after the other.

@@ -71,11 +71,11 @@ pub struct Config {
     /// Whom to become once capture handles are open, when started as root.
     pub user: Option<String>,
     /// Name of this sensor in what it says to others; default that of the machine.
-    pub sensor: String,
+    pub sensor: Option<String>,
     /// Seed of Community IDs; default 0.
     pub community_id_seed: u16,
     /// Lines that may wait for a stream; default 200,000.
-    pub stream_queue: u64,
+    pub stream_queue: Option<u64>,
     /// `[[stream]]`
     pub streams: Vec<Stream>,
     /// Networks whose clients get sightings; empty: every client counts.
@@ -332,6 +332,11 @@ impl Config {
         self.sinks.iter().filter_map(Sink::folder).chain(self.streams.iter().filter_map(Stream::folder)).collect()
     }
 
+    /// Name of this sensor: as configured, else the machine's.
+    pub fn sensor_name(&self) -> String {
+        self.sensor.clone().unwrap_or_else(read::own_name)
+    }
+
     /// Names of its streams.
     pub fn stream_names(&self) -> Vec<String> {
         self.streams.iter().map(|stream| stream.name.clone()).collect()
@@ -339,8 +344,8 @@ impl Config {
 
     /// Who words lines for streams; `None` where there is no stream.
     pub fn scribe(&self) -> Option<Scribe> {
-        let Config { sensor, community_id_seed: seed, stream_queue: most, .. } = self;
-        (!self.streams.is_empty()).then(|| Scribe { sensor: sensor.clone(), seed: *seed, most: *most })
+        let most = self.stream_queue.unwrap_or(stream::DEFAULT_QUEUE);
+        (!self.streams.is_empty()).then(|| Scribe { sensor: self.sensor_name(), seed: self.community_id_seed, most })
     }
 
     /// Names of its teams.

@@ -22,14 +22,15 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let teams = groups(top, "team");
     let policy = top.table("policy").map(|t| PolicyFile::read(&t, file)).unwrap_or_default();
     let alert = top.table("alert");
-    let sensor = top.text("sensor").map_or_else(own_name, |s| s.value.to_owned());
+    let sensor = top.text("sensor").map(|s| s.value.to_owned());
+    let name = sensor.clone().unwrap_or_else(own_name);
     let mut sinks = alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default();
-    sinks.iter_mut().for_each(|sink| sink.of_sensor(&sensor));
+    sinks.iter_mut().for_each(|sink| sink.of_sensor(&name));
     Config {
         user,
         sensor,
         community_id_seed: u16::try_from(top.number("community_id_seed", 0, 0..=65_535)).unwrap_or_default(),
-        stream_queue: top.number("stream_queue", stream::DEFAULT_QUEUE, 1..=100_000_000),
+        stream_queue: top.has("stream_queue").then(|| top.number("stream_queue", stream::DEFAULT_QUEUE, 1..=100_000_000)),
         streams: stream::read(top, file),
         inside: networks(top, "inside"),
         shared: networks(top, "shared"),
@@ -60,7 +61,7 @@ pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
 }
 
 /// The name of this machine.
-fn own_name() -> String {
+pub(super) fn own_name() -> String {
     nix::unistd::gethostname()
         .ok()
         .and_then(|name| name.into_string().ok())
