@@ -61,6 +61,7 @@ impl FilePlace {
         let path = path?;
         if path.value.is_dir() {
             fields.reading().error(path.line, format!("file {} is a folder", path.value.display()), "name a file in it");
+            return None;
         }
         Some(FilePlace { path: path.value, longest: longest.map_or(10_000_000, |l| l.value), kept })
     }
