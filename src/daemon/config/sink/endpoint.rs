@@ -194,7 +194,7 @@ fn authorities(fields: &Fields<'_>, config: &Path) -> Option<PathBuf> {
 }
 
 /// A certificate and its key: both or none.
-fn client(fields: &Fields<'_>, config: &Path) -> Option<ClientCertificate> {
+pub(super) fn client(fields: &Fields<'_>, config: &Path) -> Option<ClientCertificate> {
     let (cert, key) = (file(fields, "client_cert_file", config), file(fields, "client_key_file", config));
     let alone = |line, missing: &str| fields.reading().error(line, format!("{} is missing", fields.named(missing)), "name both files");
     match (cert, key) {
