@@ -359,7 +359,7 @@ impl Attribution {
         };
         let Some(detection) = self.admit(detection) else { return };
         self.enter(&detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
-        self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Verdict::default());
+        self.ledger.note(&detection.key, l.source, &l.name.text(), Verdict::default());
     }
 
     /// A name that belongs to no service.

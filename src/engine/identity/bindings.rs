@@ -145,6 +145,11 @@ impl Bindings {
         Some(identity)
     }
 
+    /// Whether something else is known of a client than before, since last asked.
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// Clients of whom something else is known than before, since last asked.
     pub fn changed(&mut self, now: Time) -> Vec<Who> {
         let mut changed = std::mem::take(&mut self.changed);
