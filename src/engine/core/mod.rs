@@ -385,7 +385,7 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         exchanges: flow.dialogue.exchanges(),
         minutes: flow.minutes,
         posted: flow.posted,
-        name: flow.name.clone(),
+        name: flow.name.clone().map(|name| (name, flow.source)),
         reason: flow.reason.unwrap_or(Reason::Named),
         is_encrypted: flow.is_encrypted,
         blind_spot: flow.blind_spot,

@@ -183,7 +183,7 @@ impl Engine {
         flow.is_encrypted |= is_hello;
         if let Some(name) = name {
             if reason == Reason::Named {
-                flow.name = Some((name.clone(), source));
+                (flow.name, flow.source) = (Some(name.clone()), source);
             }
             let observation = Observation {
                 time: packet.time,
