@@ -1,0 +1,83 @@
+//! Sinks that go by HTTP: one exchange an attempt, bounded in time and in what is read back. What is said in it, and what an answer means, is
+//! the [`Dialect`]'s.
+
+mod alertmanager;
+mod answer;
+mod client;
+mod dialect;
+mod pagerduty;
+mod retry_after;
+mod short;
+mod signing;
+mod slack;
+mod teams;
+
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use super::outbox::{Outcome, Sink};
+use crate::daemon::config::{Endpoint, SinkKind};
+use crate::daemon::failure::cause;
+use crate::daemon::letter::Letter;
+use answer::Answer;
+use client::CurrentClient;
+use dialect::Dialect;
+
+/// A sink that goes by HTTP, ready to send.
+pub struct HttpSink {
+    name: String,
+    endpoint: Endpoint,
+    client: CurrentClient,
+    dialect: Dialect,
+}
+
+impl HttpSink {
+    /// Makes it, and reads its files once to see that they can be read.
+    ///
+    /// # Errors
+    /// What is wrong with its settings, without its URL or a secret.
+    pub fn new(name: &str, kind: &SinkKind) -> Result<Self, String> {
+        let (endpoint, dialect) = Dialect::of(kind);
+        let made = || {
+            dialect.try_files()?;
+            endpoint.headers.iter().try_for_each(|header| header.value().map(drop))?;
+            CurrentClient::new(endpoint)
+        };
+        let client = made().map_err(|what| format!("sink `{name}`: {what}"))?;
+        Ok(HttpSink { name: name.to_owned(), endpoint: endpoint.clone(), client, dialect })
+    }
+
+    async fn exchange(&self, letter: &Letter) -> Result<Answer, String> {
+        let (url, mut message) = (self.endpoint.address.url()?, self.dialect.message(letter)?);
+        for header in &self.endpoint.headers {
+            message.headers.append(&header.name, header.value()?);
+        }
+        let client = self.client.get(&self.endpoint)?;
+        let request = client.request(message.method, url).headers(message.headers).body(message.body);
+        let response = request.send().await.map_err(|e| cause(&e.without_url()))?;
+        Ok(Answer::read(response).await)
+    }
+}
+
+impl Sink for HttpSink {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn send(&self, letter: &Letter) -> Outcome {
+        match self.exchange(letter).await {
+            Ok(answer) => self.dialect.judge(answer),
+            Err(error) => Outcome::Down { error, leave_alone: None },
+        }
+    }
+}
+
+impl fmt::Debug for HttpSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSink").field("name", &self.name).field("address", &self.endpoint.address).finish_non_exhaustive()
+    }
+}
