@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::WAIT_SECONDS;
+use super::records::Records;
 use crate::engine::agent::Clues;
 use crate::engine::event::{Exchanges, FlowId, FlowState, Reason, Source};
 use crate::engine::frame::Time;
@@ -129,7 +130,7 @@ impl Fresh {
 
 /// Flows by number. Bounded, oldest out first.
 pub(super) struct Flows {
-    records: HashMap<FlowId, FlowRecord, FixedState>,
+    records: Records<FlowRecord>,
     order: VecDeque<FlowId>,
     waiting: VecDeque<(Time, FlowId)>,
     bound: usize,
@@ -138,8 +139,7 @@ pub(super) struct Flows {
 
 impl Flows {
     pub(super) fn new(bound: usize, seed: u64) -> Self {
-        let records = HashMap::with_hasher(FixedState::with_seed(seed));
-        Flows { records, order: VecDeque::new(), waiting: VecDeque::new(), bound: bound.max(1), evicted: 0 }
+        Flows { records: Records::new(seed), order: VecDeque::new(), waiting: VecDeque::new(), bound: bound.max(1), evicted: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -152,7 +152,7 @@ impl Flows {
 
     /// Gives a flow its name, or the next one: the innermost, said last, counts.
     pub(super) fn name(&mut self, id: FlowId, record: FlowRecord) {
-        match self.records.get_mut(&id) {
+        match self.records.get_mut(id) {
             Some(known) => {
                 let is_same = known.name == record.name;
                 known.clues = record.clues.behind(known.clues);
@@ -168,7 +168,7 @@ impl Flows {
     /// Gives a flow the name its state carries, where the observation that said it was lost.
     fn heal(&mut self, state: &FlowState) {
         let Some((name, source)) = &state.name else { return };
-        if self.records.get(&state.id).is_none_or(|r| r.name.is_none()) {
+        if self.records.get(state.id).is_none_or(|r| r.name.is_none()) {
             self.name(state.id, FlowRecord::named(state.ends.client, name.clone(), *source, Clues::default()));
         }
     }
@@ -177,12 +177,12 @@ impl Flows {
     /// names it.
     pub(super) fn take(&mut self, state: &FlowState, now: Time) -> Told {
         self.heal(state);
-        if !self.records.contains_key(&state.id) {
+        if !self.records.contains(state.id) {
             let mut record = FlowRecord::named(state.ends.client, HostName::default(), Source::DnsMemory, Clues::default());
             record.name = None;
             self.insert(state.id, record);
         }
-        let Some(record) = self.records.get_mut(&state.id) else { return Told::default() };
+        let Some(record) = self.records.get_mut(state.id) else { return Told::default() };
         let has_begun = !std::mem::replace(&mut record.has_begun, true);
         let begins_to_wait = has_begun && state.reason != Reason::Named;
         match &mut record.waiting {
@@ -208,11 +208,11 @@ impl Flows {
         // Closed flows leave their place in the queue; it is cleared of them when they are most of it.
         if self.order.len() > self.records.len().max(1024).saturating_mul(2) {
             let records = &self.records;
-            self.order.retain(|id| records.contains_key(id));
+            self.order.retain(|id| records.contains(*id));
         }
         while self.records.len() >= self.bound {
             let Some(oldest) = self.order.pop_front() else { break };
-            if self.records.remove(&oldest).is_some() {
+            if self.records.remove(oldest).is_some() {
                 self.evicted = self.evicted.saturating_add(1);
             }
         }
@@ -222,42 +222,42 @@ impl Flows {
 
     /// What came since last told, where the flow has a name that may belong to a service.
     pub(super) fn advance(&mut self, state: &FlowState) -> Option<(Named, Fresh)> {
-        self.records.get_mut(&state.id)?.advance(state)
+        self.records.get_mut(state.id)?.advance(state)
     }
 
     /// The flow counts as a connection of this service with this status.
     pub(super) fn counted(&mut self, id: FlowId, service: &Arc<str>, status: Status) {
-        if let Some(record) = self.records.get_mut(&id) {
+        if let Some(record) = self.records.get_mut(id) {
             record.counted = Some((Arc::clone(service), status));
         }
     }
 
     /// The flow's name belongs to no service.
     pub(super) fn ordinary(&mut self, id: FlowId) {
-        if let Some(record) = self.records.get_mut(&id) {
+        if let Some(record) = self.records.get_mut(id) {
             record.is_ordinary = true;
         }
     }
 
     /// Whether the flow did not count among the encrypted ones before; from now on it does.
     pub(super) fn is_first_count(&mut self, id: FlowId) -> bool {
-        self.records.get_mut(&id).is_some_and(|r| !std::mem::replace(&mut r.is_encrypted, true))
+        self.records.get_mut(id).is_some_and(|r| !std::mem::replace(&mut r.is_encrypted, true))
     }
 
     /// Other use may hide in the flow.
     pub(super) fn hides(&mut self, id: FlowId) {
-        if let Some(record) = self.records.get_mut(&id) {
+        if let Some(record) = self.records.get_mut(id) {
             record.is_hiding = true;
         }
     }
 
     pub(super) fn is_named(&self, id: FlowId) -> bool {
-        self.records.get(&id).is_some_and(|r| r.name.is_some())
+        self.records.get(id).is_some_and(|r| r.name.is_some())
     }
 
     /// The name of a flow, where it has one.
     pub(super) fn name_of(&self, id: FlowId) -> Option<&HostName> {
-        self.records.get(&id)?.name.as_ref()
+        self.records.get(id)?.name.as_ref()
     }
 
     /// The next flow that has waited long enough.
@@ -267,7 +267,7 @@ impl Flows {
                 return None;
             }
             self.waiting.pop_front();
-            if let Some(state) = self.records.get_mut(&id).and_then(|r| r.waiting.take()) {
+            if let Some(state) = self.records.get_mut(id).and_then(|r| r.waiting.take()) {
                 return Some(*state);
             }
         }
@@ -281,10 +281,10 @@ impl Flows {
 
     /// Forgets a closed flow; where it still waited its last state comes back, and the record stays until that is dealt with.
     pub(super) fn close(&mut self, id: FlowId) -> Option<FlowState> {
-        if let Some(waiting) = self.records.get_mut(&id).and_then(|r| r.waiting.take()) {
+        if let Some(waiting) = self.records.get_mut(id).and_then(|r| r.waiting.take()) {
             return Some(*waiting);
         }
-        self.records.remove(&id);
+        self.records.remove(id);
         None
     }
 

@@ -4,6 +4,7 @@
 mod bounds;
 mod flows;
 mod following;
+mod records;
 mod resolvers;
 #[cfg(test)]
 mod tests;
