@@ -3,6 +3,7 @@
 mod absence;
 pub mod choice;
 mod compressed;
+mod fanout;
 pub mod file;
 pub mod interfaces;
 pub mod live;
@@ -10,6 +11,7 @@ mod pcap_file;
 mod pcapng_file;
 mod presence;
 pub mod route;
+mod share;
 mod socket;
 pub mod uplink;
 

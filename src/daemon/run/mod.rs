@@ -5,7 +5,7 @@
 //! 2. capture handles are opened, the web listener is bound, the store's folder is made: all that needs rights;
 //! 3. rights are dropped; what the daemon needs later is now opened as the user it became;
 //! 4. signals are listened to; the store is opened and its open sightings are put back into the ledger;
-//! 5. threads start: one a capture, one for the ledger; tasks: writer, couriers, upkeep, web, reload;
+//! 5. threads start: one or several an interface, one for the ledger; tasks: writer, couriers, upkeep, web, reload;
 //! 6. the service manager is told that the daemon is ready; the first packet is parsed.
 
 mod capture_thread;
