@@ -6,7 +6,7 @@ LISTEN  ?= 127.0.0.1:9615
 IFACE   ?= $(shell awk '$$2 == "00000000" { print $$1; exit }' /proc/net/route 2>/dev/null)
 RELEASE  = target/release/shadowtap
 
-.PHONY: help run demo test check bench package
+.PHONY: help run demo test check bench bench-live package
 
 help:
 	@printf '%s\n' \
@@ -15,7 +15,8 @@ help:
 	  'make test    unit, integration and end-to-end tests' \
 	  'make check   format, lints, licences, engine without IO, shipped configurations' \
   'make package a .deb for this Debian, installed, upgraded, removed and purged in a folder (root, debootstrap)' \
-  'make bench   CPU, memory and names found beside a libpcap walk, tshark and nDPI (BENCH="--without tshark" leaves one out)'
+  'make bench   CPU, memory and names found beside a libpcap walk, tshark and nDPI (BENCH="--without tshark" leaves one out)' \
+  'make bench-live  loss, CPU and names of live capture at the highest rate, beside tcpdump (root; BENCH="--runs 1" and more)'
 
 run:
 	@scripts/setup build
@@ -43,6 +44,10 @@ check:
 bench:
 	@scripts/setup bench
 	@scripts/bench $(BENCH)
+
+bench-live:
+	@scripts/setup bench
+	@scripts/bench-live $(BENCH)
 
 package:
 	@scripts/setup package

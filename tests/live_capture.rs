@@ -278,3 +278,22 @@ fn an_interface_made_again_is_read_without_the_right_to_open_it() {
         assert_eq!(capture.stats().absences, 2);
     });
 }
+
+#[test]
+fn an_interface_that_threads_share_says_what_it_takes_to_be_read_again() {
+    if !own_namespace() {
+        return;
+    }
+    let captures = LiveCapture::open_all("va", &Capture { threads: 2, ..settings() }).expect("opens");
+    let [mut first, _second] = <[LiveCapture; 2]>::try_from(captures).ok().expect("two");
+    without_right(|| {
+        ip("link del va");
+        let mut said = listen(&mut first, 2500);
+        make_pair();
+        said.extend(listen(&mut first, 2500));
+        let remedy = "va cannot be opened again: where threads share it, that takes the right CAP_NET_RAW; restart shadowtap";
+        assert_eq!(said, ["va is gone", remedy]);
+    });
+    let mut said = Vec::new();
+    assert!(comes_back(&mut first, "after", &mut said), "{said:?}");
+}

@@ -1,14 +1,13 @@
 //! Live capture from one interface, which may go away and come back.
 
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, poll};
 
 use super::absence::Absence;
-use super::fanout::Group;
+use super::fanout::Share;
 use super::interfaces::{Interface, interfaces};
 use super::presence::present;
 use super::socket::{self, BLOCK_MILLIS, Socket, reason};
@@ -80,17 +79,6 @@ pub struct LiveCapture {
     share: Share,
 }
 
-/// A capture's part in its interface.
-#[derive(Default)]
-struct Share {
-    /// Those it shares the frames with; `None` where it has all of them.
-    group: Option<Arc<Group>>,
-    /// Its number among them.
-    number: u32,
-    /// When it joined them: before, it got what others got too.
-    since: Time,
-}
-
 impl LiveCapture {
     /// Opens `interface` (`any`: all of them).
     ///
@@ -107,15 +95,13 @@ impl LiveCapture {
     /// # Errors
     /// Those of [`open`](Self::open); [`Failure::Setting`] where the frames of `interface` cannot be shared.
     pub fn open_all(interface: &str, settings: &config::Capture) -> Result<Vec<LiveCapture>, Failure> {
-        let group = (settings.threads > 1).then(Arc::<Group>::default);
-        let share = |number| Share { group: group.clone(), number, since: Time::default() };
-        (0..settings.threads.max(1)).map(|number| LiveCapture::open_share(interface, settings, share(number))).collect()
+        Share::of(settings.threads).map(|share| LiveCapture::open_share(interface, settings, share)).collect()
     }
 
     fn open_share(interface: &str, settings: &config::Capture, mut share: Share) -> Result<LiveCapture, Failure> {
         let socket = socket::open(interface, settings)?;
         share.join(&socket).map_err(|why| {
-            let remedy = "this takes a network interface and Linux 4.3; set threads = 1 in [capture]";
+            let remedy = "this takes a network interface and Linux 4.12; set threads = 1 in [capture]";
             Failure::Setting(format!("the frames of {interface} cannot be shared among threads: {why}; {remedy}"))
         })?;
         Ok(LiveCapture {
@@ -142,7 +128,7 @@ impl LiveCapture {
         {
             return polled;
         }
-        let (nanos, link, since, received) = (self.socket.nanos_per_tick, self.link, self.share.since, &mut self.totals.received);
+        let (nanos, link, since, received) = (self.socket.nanos_per_tick, self.link, self.share.since(), &mut self.totals.received);
         let handed_out = self.socket.handle.dispatch(Some(BATCH), |packet| {
             let header = packet.header;
             let time = Time::new(
@@ -173,7 +159,7 @@ impl LiveCapture {
         if let Ok(now) = self.socket.handle.stats() {
             self.totals.dropped_kernel += u64::from(now.dropped.wrapping_sub(self.last[0]));
             // The interface's own count is the same for all that share it.
-            if self.share.number == 0 {
+            if self.share.is_first() {
                 self.totals.dropped_interface += u64::from(now.if_dropped.wrapping_sub(self.last[1]));
             }
             self.last = [now.dropped, now.if_dropped];
@@ -270,6 +256,10 @@ impl LiveCapture {
                 self.last = [0; 2];
                 Ok(())
             }
+            (Err(Failure::Permission(_)), _) if self.share.is_part() => Err(format!(
+                "{} cannot be opened again: where threads share it, that takes the right CAP_NET_RAW; restart shadowtap",
+                self.interface
+            )),
             (Err(Failure::Permission(_)), Some(link)) => {
                 self.socket.rebind(link).map_err(|why| format!("{} cannot be opened again: {why}", self.interface))?;
                 if self.settings.promiscuous {
@@ -291,17 +281,6 @@ impl LiveCapture {
         let Some(link) = &self.socket.link else { return Ok(None) };
         let all = interfaces().map_err(|e| format!("the interfaces cannot be listed: {e}"))?;
         present(link.ifindex(), &self.interface, &all).map(|i| Some(i.clone()))
-    }
-}
-
-impl Share {
-    /// Takes a share of the frames with a handle that was opened anew.
-    fn join(&mut self, socket: &Socket) -> Result<(), String> {
-        if let Some(group) = &self.group {
-            group.join(&socket.handle, socket.link.map(|l| l.ifindex())).map_err(|e| e.desc().to_owned())?;
-            self.since = if self.number > 0 { clock::now() } else { Time::default() };
-        }
-        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::mpsc;
 
+use super::priority::{StepBack, step_back};
 use super::shared::Shared;
 use crate::daemon::config::Config;
 use crate::daemon::forgotten::Forgotten;
@@ -100,7 +101,10 @@ pub(super) fn spawn(
         evictions: Default::default(),
         excluded: Default::default(),
     };
-    std::thread::Builder::new().name("ledger".into()).spawn(move || ledger.run(&events))
+    std::thread::Builder::new().name("ledger".into()).spawn(move || {
+        step_back(StepBack::Ledger);
+        ledger.run(&events);
+    })
 }
 
 struct LedgerThread {

@@ -15,6 +15,7 @@ mod forgetting;
 mod keys;
 mod ledger_thread;
 mod part;
+mod priority;
 mod record;
 mod reloading;
 mod retro;
@@ -34,6 +35,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use priority::{StepBack, step_back};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -82,7 +84,8 @@ pub struct RunArgs {
 /// What kept it from starting; a store or thread that failed for good.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let started = start::start(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().on_thread_start(|| step_back(StepBack::Tasks)).build()?;
     let result = runtime.block_on(serve(started));
     runtime.shutdown_timeout(Duration::from_millis(200));
     result
@@ -91,7 +94,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 async fn serve(started: Started) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let opened = tokio::select! {
-        opened = open(&started.config.store.url) => opened?,
+        // By a task: the store's threads have the rank of the one that starts them.
+        opened = tokio::spawn(open(started.config.store.url.clone())) => opened.map_err(|e| Failure::Internal(e.to_string()))??,
         () = signals.stop() => {
             tracing::info!("stopped during the start");
             return Ok(());
@@ -206,8 +210,8 @@ async fn finish(parts: Parts) -> Result<(), Failure> {
 }
 
 /// The store, and the sightings that were open when the last process ended.
-async fn open(url: &str) -> Result<(Store, Vec<Sighting>), Failure> {
-    let store = Store::open(url).await?;
+async fn open(url: String) -> Result<(Store, Vec<Sighting>), Failure> {
+    let store = Store::open(&url).await?;
     let open = store.open_sightings().await?;
     Ok((store, open))
 }
