@@ -94,8 +94,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 async fn serve(started: Started) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let opened = tokio::select! {
-        // By a task: the store's threads have the rank of the one that starts them.
-        opened = tokio::spawn(open(started.config.store.url.clone())) => opened.map_err(|e| Failure::Internal(e.to_string()))??,
+        opened = open_behind(started.config.store.url.clone()) => opened?,
         () = signals.stop() => {
             tracing::info!("stopped during the start");
             return Ok(());
@@ -209,9 +208,16 @@ async fn finish(parts: Parts) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Opens the store on a thread that stepped back: the store's own threads have the rank of the one that starts them.
+async fn open_behind(url: String) -> Result<(Store, Vec<Sighting>), Failure> {
+    let runtime = tokio::runtime::Handle::current();
+    let opened = tokio::task::spawn_blocking(move || runtime.block_on(open(&url))).await;
+    opened.map_err(|e| Failure::Internal(format!("the store could not be opened: {e}")))?
+}
+
 /// The store, and the sightings that were open when the last process ended.
-async fn open(url: String) -> Result<(Store, Vec<Sighting>), Failure> {
-    let store = Store::open(&url).await?;
+async fn open(url: &str) -> Result<(Store, Vec<Sighting>), Failure> {
+    let store = Store::open(url).await?;
     let open = store.open_sightings().await?;
     Ok((store, open))
 }
