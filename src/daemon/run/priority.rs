@@ -8,7 +8,7 @@ use rustix::process::setpriority_process;
 pub(super) enum StepBack {
     /// The ledger's thread: its channel is bounded, and full it loses events.
     Ledger = 5,
-    /// Threads that run tasks, and those they start: the store's.
+    /// Threads that run tasks, and those they start: the store's writer.
     Tasks = 10,
 }
 
