@@ -90,7 +90,7 @@ fn fragments_come_to_the_thread_of_their_flow() {
                 ),
             };
             let whole = udp(client, server, &[n; 900]);
-            let pieces: Vec<_> = fragments(&whole, u16::from(n).into(), 400).iter().map(|piece| framed(piece)).collect();
+            let pieces: Vec<_> = fragments(&whole, u16::from(n), 400).iter().map(|piece| framed(piece)).collect();
             let mut frames = vec![framed(&udp(server, client, b"answer"))];
             frames.extend(pieces);
             // The kernel hands out one datagram where it put fragments together: fewer frames come, after all have waited for more.
