@@ -3,10 +3,12 @@
 mod absence;
 pub mod choice;
 mod compressed;
+pub mod errand;
 mod fanout;
 pub mod file;
 pub mod interfaces;
 pub mod live;
+mod packet_socket;
 mod pcap_file;
 mod pcapng_file;
 mod presence;

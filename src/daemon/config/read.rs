@@ -13,6 +13,7 @@ use super::{
     exclude, sink,
 };
 use crate::daemon::identity::{Format, Source};
+use crate::daemon::sandbox::Wish;
 use crate::daemon::store_place::{Location, NoPlace};
 use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
@@ -25,8 +26,10 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let teams = groups(top, "team");
     let policy = top.table("policy").map(|t| PolicyFile::read(&t, file)).unwrap_or_default();
     let alert = top.table("alert");
+    let sandbox = top.word("sandbox", Wish::WORDS, Wish::from_word).map(|w| w.value).unwrap_or_default();
     Config {
         user,
+        sandbox,
         inside: networks(top, "inside"),
         shared: networks(top, "shared"),
         exclude: top.table("exclude").map(|t| exclude::read(&t)).unwrap_or_default(),
@@ -50,9 +53,18 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     }
 }
 
-/// A path as written in a file: relative ones stand beside that file.
+/// What systemd gives a unit's credentials under (systemd.exec(5), LoadCredential).
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// Where that is for the unit that is shipped: whoever checks a configuration is not the unit.
+const CREDENTIALS_OF_UNIT: &str = "/run/credentials/shadowtap.service";
+
+/// A path as written in a file: relative ones stand beside that file, those below `${CREDENTIALS_DIRECTORY}` among the unit's credentials.
 pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
-    file.parent().map_or_else(|| path.into(), |folder| folder.join(path))
+    let credential = path.strip_prefix("${").and_then(|rest| rest.strip_prefix(CREDENTIALS)).and_then(|rest| rest.strip_prefix("}/"));
+    match credential {
+        Some(name) => std::env::var_os(CREDENTIALS).map_or_else(|| CREDENTIALS_OF_UNIT.into(), PathBuf::from).join(name),
+        None => file.parent().map_or_else(|| path.into(), |folder| folder.join(path)),
+    }
 }
 
 fn capture(fields: &Fields<'_>) -> Capture {

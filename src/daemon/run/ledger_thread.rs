@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::mpsc;
 
+use super::confined::List;
 use super::priority::{StepBack, step_back};
 use super::shared::Shared;
 use crate::daemon::config::Config;
@@ -86,6 +87,7 @@ pub(super) fn spawn(
     events: Receiver<Message>,
     batches: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
+    list: List,
 ) -> std::io::Result<JoinHandle<()>> {
     let mut ledger = LedgerThread {
         attribution,
@@ -103,6 +105,7 @@ pub(super) fn spawn(
     };
     std::thread::Builder::new().name("ledger".into()).spawn(move || {
         step_back(StepBack::Ledger);
+        list.put_on();
         ledger.run(&events);
     })
 }
