@@ -27,7 +27,7 @@ const SETTLED_NANOS: u64 = 2 * BLOCK_MILLIS as u64 * 1_000_000;
 /// Frames handed out in one call at most.
 const BATCH: usize = 1024;
 /// How long a ring that was just emptied is left alone, at most, and for each MiB of it: to be woken for every block costs more than its
-/// frames (docs/performance.md). 64 µs a MiB are 16 GB a second: a ring fills to a tenth of its room or less meanwhile.
+/// frames (docs/live.md). 64 µs a MiB are 16 GB a second: a ring fills to a tenth of its room or less meanwhile.
 const PAUSE: Duration = Duration::from_millis(4);
 const PAUSE_A_MIB: Duration = Duration::from_micros(64);
 
