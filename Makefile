@@ -6,7 +6,7 @@ LISTEN  ?= 127.0.0.1:9615
 IFACE   ?= $(shell awk '$$2 == "00000000" { print $$1; exit }' /proc/net/route 2>/dev/null)
 RELEASE  = target/release/shadowtap
 
-.PHONY: help run demo test check bench package sbom reproducible
+.PHONY: help run demo test check bench bench-live package sbom reproducible
 
 help:
 	@printf '%s\n' \
@@ -17,7 +17,8 @@ help:
   'make package a .deb for this Debian, installed, upgraded, removed and purged in a folder (root, debootstrap)' \
   'make sbom    the parts list of the program, CycloneDX, checked against what cargo builds' \
   'make reproducible  builds twice in two folders and compares; PROFILE=dev is quicker' \
-  'make bench   CPU, memory and names found beside a libpcap walk, tshark and nDPI (BENCH="--without tshark" leaves one out)'
+  'make bench   CPU, memory and names found beside a libpcap walk, tshark and nDPI (BENCH="--without tshark" leaves one out)' \
+  'make bench-live  loss, CPU and names of live capture at the highest rate, beside tcpdump (root; BENCH="--runs 1" and more)'
 
 run:
 	@scripts/setup build
@@ -46,6 +47,10 @@ check:
 bench:
 	@scripts/setup bench
 	@scripts/bench $(BENCH)
+
+bench-live:
+	@scripts/setup bench
+	@scripts/bench-live $(BENCH)
 
 package:
 	@scripts/setup package

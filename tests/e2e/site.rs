@@ -250,6 +250,18 @@ impl Daemon<'_> {
         line.unwrap_or_else(|| panic!("no {field} in {status}")).trim().to_owned()
     }
 
+    /// Name and nice value of each of its threads.
+    pub fn threads(&self) -> Vec<(String, i32)> {
+        let tasks = fs::read_dir(Path::new("/proc").join(self.pid().to_string()).join("task")).expect("threads");
+        let stats = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        let read = |stat: String| {
+            let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+            // The 19th field of proc_pid_stat(5); `rest` begins with the third.
+            Some((name.to_owned(), rest.split(' ').nth(16)?.parse().ok()?))
+        };
+        stats.filter_map(read).collect()
+    }
+
     fn get(&self, path: &str) -> Option<String> {
         let output = self.net.run(Host::Sensor, Duration::from_secs(5), &["curl", "-sf", &format!("http://{LISTEN}{path}")]);
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

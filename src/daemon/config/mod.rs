@@ -130,7 +130,9 @@ pub struct Capture {
     pub interfaces: Vec<String>,
     /// Whether to take frames for others too; default yes.
     pub promiscuous: bool,
-    /// Buffer in the kernel, MiB for each handle; default 64.
+    /// Threads that share the frames of each interface; default 1.
+    pub threads: u32,
+    /// Buffer in the kernel, MiB for each thread of an interface; default 64.
     pub buffer_mib: u32,
     /// Bytes kept of each frame; default 65535.
     pub snapshot_length: u32,
@@ -140,7 +142,7 @@ pub struct Capture {
 
 impl Default for Capture {
     fn default() -> Self {
-        Capture { interfaces: Vec::new(), promiscuous: true, buffer_mib: 64, snapshot_length: 65535, filter: None }
+        Capture { interfaces: Vec::new(), promiscuous: true, threads: 1, buffer_mib: 64, snapshot_length: 65535, filter: None }
     }
 }
 

@@ -18,6 +18,9 @@ use crate::daemon::store_place::{Location, NoPlace};
 use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
 
+/// Threads an interface can have: more cores than a machine has that this runs on, and far fewer than a group in the kernel can hold.
+const MAX_THREADS: u64 = 128;
+
 pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let user = top.text("user").map(|u| u.value.to_owned());
     let teams = groups(top, "team");
@@ -87,6 +90,7 @@ fn capture(fields: &Fields<'_>) -> Capture {
     Capture {
         interfaces: fields.texts("interfaces").into_iter().map(|i| i.value.to_owned()).collect(),
         promiscuous: fields.flag("promiscuous", default.promiscuous),
+        threads: number("threads", default.threads, MAX_THREADS),
         buffer_mib: number("buffer_mib", default.buffer_mib, 2047),
         snapshot_length: number("snapshot_length", default.snapshot_length, 262_144),
         filter: fields.text("filter").and_then(|f| filter(fields, &f)),

@@ -7,7 +7,6 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::Date;
@@ -26,7 +25,7 @@ use tally::Tally;
 /// (one an evidence level).
 pub const MOST_SERIES: usize = 5_000;
 
-/// Packets of one capture, since it was opened.
+/// Packets of one capture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CaptureTotals {
     /// Packets handed to us.
@@ -60,7 +59,6 @@ struct State {
     tally: Tally,
     with_team: Cap,
     without_team: Cap,
-    captures: HashMap<Box<str>, [Running; 3]>,
 }
 
 impl Metrics {
@@ -70,7 +68,7 @@ impl Metrics {
     /// Two metrics of one name; a mistake of ours.
     pub fn new(most_series: usize) -> prometheus::Result<Self> {
         let caps = || Cap::new(most_series);
-        let state = State { tally: Tally::default(), with_team: caps(), without_team: caps(), captures: HashMap::new() };
+        let state = State { tally: Tally::default(), with_team: caps(), without_team: caps() };
         Ok(Metrics { registered: Registered::new()?, state: Mutex::new(state) })
     }
 
@@ -138,15 +136,11 @@ impl Metrics {
         self.registered.anomalies.with_label_values(&[kind.word()]).inc_by(added);
     }
 
-    /// Takes the totals of an interface's capture, since it was opened; opened anew, they begin anew.
-    pub fn capture(&self, interface: &str, totals: CaptureTotals) {
-        let now = [totals.packets, totals.dropped_kernel, totals.dropped_interface];
-        let mut state = self.state();
-        let last = state.captures.entry(interface.into()).or_default();
-        let [packets, kernel, card] = std::array::from_fn(|n| last[n].advance(now[n]));
-        self.registered.capture_packets.with_label_values(&[interface]).inc_by(packets);
-        self.registered.capture_dropped.with_label_values(&[interface, "kernel"]).inc_by(kernel);
-        self.registered.capture_dropped.with_label_values(&[interface, "interface"]).inc_by(card);
+    /// Adds what a capture of an interface counted.
+    pub fn capture(&self, interface: &str, added: CaptureTotals) {
+        self.registered.capture_packets.with_label_values(&[interface]).inc_by(added.packets);
+        self.registered.capture_dropped.with_label_values(&[interface, "kernel"]).inc_by(added.dropped_kernel);
+        self.registered.capture_dropped.with_label_values(&[interface, "interface"]).inc_by(added.dropped_interface);
     }
 
     /// Adds events that found the channel full.

@@ -6,7 +6,7 @@
 //! 3. rights are dropped, core dumps forbidden; what the daemon needs later is now opened as the user it became;
 //! 4. the process, still one thread, is confined: files (Landlock), then calls (seccomp), for every thread to come;
 //! 5. signals are listened to; the store is opened and its open sightings are put back into the ledger;
-//! 6. threads start: ledger, interfaces, one a capture; tasks: writer, couriers, upkeep, web, reload. Those that read what strangers sent
+//! 6. threads start: ledger, interfaces, one or several an interface; tasks: writer, couriers, upkeep, web, reload. Those that read what strangers sent
 //!    put their own, narrower lists of calls on first, and captures wait behind a gate;
 //! 7. what came of each step is said once, in the log and in a metric; what is missing ends the start where it is required;
 //! 8. the service manager is told that the daemon is ready; the gate opens: the first packet is parsed.
@@ -21,6 +21,7 @@ mod forgetting;
 mod keys;
 mod ledger_thread;
 mod part;
+mod priority;
 mod record;
 mod reloading;
 mod retro;
@@ -41,6 +42,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use priority::{StepBack, step_back};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -92,7 +94,8 @@ pub struct RunArgs {
 /// What kept it from starting; a store or thread that failed for good.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let started = start::start(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().on_thread_start(|| step_back(StepBack::Tasks)).build()?;
     let result = runtime.block_on(serve(started));
     runtime.shutdown_timeout(Duration::from_millis(200));
     result
@@ -101,7 +104,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 async fn serve(started: Started) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let opened = tokio::select! {
-        opened = open(&started.config.store.url) => opened?,
+        opened = open_behind(started.config.store.url.clone()) => opened?,
         () = signals.stop() => {
             tracing::info!("stopped during the start");
             return Ok(());
@@ -224,6 +227,13 @@ async fn finish(parts: Parts) -> Result<(), Failure> {
         Err(_) => tracing::warn!("stopped with everything written; another process keeps the store from being closed"),
     }
     Ok(())
+}
+
+/// Opens the store on a thread that stepped back: the store's own threads have the rank of the one that starts them.
+async fn open_behind(url: String) -> Result<(Store, Vec<Sighting>), Failure> {
+    let runtime = tokio::runtime::Handle::current();
+    let opened = tokio::task::spawn_blocking(move || runtime.block_on(open(&url))).await;
+    opened.map_err(|e| Failure::Internal(format!("the store could not be opened: {e}")))?
 }
 
 /// The store, and the sightings that were open when the last process ended.

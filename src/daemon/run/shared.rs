@@ -167,14 +167,18 @@ impl Shared {
     /// Notes why an interface cannot be captured from now; `None` when it can again.
     pub(super) fn capture_trouble(&self, at: usize, why: Option<String>) {
         let mut captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((interface, trouble)) = captures.get_mut(at) else { return };
-        if let (None, Some(why)) = (&*trouble, &why) {
+        let Some((interface, _)) = captures.get(at).cloned() else { return };
+        // One of several that share an interface speaks for all.
+        let is_known = captures.iter().any(|(other, trouble)| *other == interface && trouble.is_some());
+        if let (false, Some(why)) = (is_known, &why) {
             let (now, remedy) = (clock::now(), "look at the interface; capture goes on by itself when it is there again");
             let message = format!("Interface {interface} cannot be captured: {why}");
             let event = format!("{interface} {}", now.0);
             self.report(SensorNotice::new(NoticeKind::CaptureLost, &event, now, message, remedy));
         }
-        *trouble = why;
+        if let Some((_, trouble)) = captures.get_mut(at) {
+            *trouble = why;
+        }
     }
 
     /// Notes why the store cannot be written now; says so in the log where that changes.
@@ -194,6 +198,7 @@ impl Shared {
         Arc::new(move || {
             let captures = shared.captures.lock().unwrap_or_else(PoisonError::into_inner);
             let mut reasons: Vec<String> = captures.iter().filter_map(|(_, why)| why.clone()).collect();
+            reasons.dedup();
             reasons.extend(shared.store_error.lock().unwrap_or_else(PoisonError::into_inner).clone());
             reasons
         })

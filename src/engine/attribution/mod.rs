@@ -273,6 +273,11 @@ impl Attribution {
         self.ledger.drain()
     }
 
+    /// Findings that must be stored at once, since last asked, and those of sightings that ended.
+    pub fn drain_due(&mut self) -> Vec<Finding> {
+        self.ledger.drain_due()
+    }
+
     /// Remembers names that belong to no service from now on, or nothing of them.
     pub fn remember_unmatched(&mut self, unmatched: Option<Unmatched>) {
         self.unmatched = unmatched;
