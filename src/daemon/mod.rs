@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod diagnostic;
+pub mod dispatch;
 pub mod doctor;
 pub mod failure;
 #[cfg(test)]
@@ -57,6 +58,7 @@ pub mod signatures;
 pub mod since;
 pub mod store;
 pub mod store_place;
+pub mod summary;
 pub mod table;
 pub mod toml_fields;
 pub mod upkeep;

@@ -22,6 +22,8 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let teams = groups(top, "team");
     let policy = top.table("policy").map(|t| PolicyFile::read(&t, file)).unwrap_or_default();
     let alert = top.table("alert");
+    let sinks = alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default();
+    let sink_names: Vec<String> = sinks.iter().map(|s| s.name.clone()).collect();
     Config {
         user,
         inside: networks(top, "inside"),
@@ -39,8 +41,8 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
         privacy: top.table("privacy").map(|t| Privacy::read(&t, file)).unwrap_or_default(),
         sighting: top.table("sighting").map(|t| Sighting::read(&t)).unwrap_or_default(),
-        alerting: alert.as_ref().map(Alerting::read).unwrap_or_default(),
-        sinks: alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default(),
+        alerting: alert.as_ref().map(|t| Alerting::read(t, &sink_names)).unwrap_or_default(),
+        sinks,
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
         log: top.table("log").map(|t| log(&t)).unwrap_or_default(),
         files: Vec::new(),

@@ -8,10 +8,12 @@
 //! 5. threads start: one a capture, one for the ledger; tasks: writer, couriers, upkeep, web, reload;
 //! 6. the service manager is told that the daemon is ready; the first packet is parsed.
 
+mod allowing;
 mod capture_thread;
 mod clients;
 mod expiring;
 mod forgetting;
+mod health;
 mod keys;
 mod ledger_thread;
 mod part;
@@ -22,9 +24,11 @@ mod sensor;
 mod shared;
 mod signals;
 mod start;
+mod summing;
 mod supervisor;
 mod updates;
 mod upkeep;
+mod volumes;
 mod writer;
 
 use std::net::SocketAddr;
@@ -37,6 +41,7 @@ use clap::Args;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use super::clock;
 use super::config::{Config, Mode};
 use super::delivery::Delivery;
 use super::failure::Failure;
@@ -113,6 +118,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
             false => left.push(Finding { sighting: Sighting { closed: true, ..sighting }, reached: None, due: false }),
         }
     }
+    store.begin(clock::now()).await?;
     store.commit(&left.into(), None).await?;
     if !config.unmatched.enabled {
         store.forget_unmatched().await?;
@@ -125,6 +131,10 @@ async fn serve(started: Started) -> Result<(), Failure> {
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
     tokio::spawn(expiring::watch(Arc::clone(&shared)));
     tokio::spawn(sensor::tell(store.clone(), report_inbox, Arc::clone(&shared)));
+    tokio::spawn(health::watch(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(summing::sum_up(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(volumes::watch(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(allowing::settle(store.clone(), Arc::clone(&shared)));
     tokio::spawn(forgetting::watch(store.clone(), events.clone(), Arc::clone(&shared)));
     if let Some(key) = key {
         tokio::spawn(keys::watch(key.period, config.clone(), store.clone(), events.clone(), Arc::clone(&shared)));
