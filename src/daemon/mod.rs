@@ -1,6 +1,7 @@
 //! The edges: everything that touches files, interfaces, clocks, sockets or people. Edges never call one another; `run` joins them.
 
 pub mod alert;
+pub mod alert_template;
 mod alert_trial;
 pub mod alerts;
 pub mod audit;

@@ -51,7 +51,7 @@ fn configured(name: &str, url: &str, timeout: Duration, files: &[(&str, &Path)])
     let (config, problems) = Config::parse(Path::new("c.toml"), &format!("[[alert.webhook]]\nname = {name:?}\nurl = {url:?}\n{files}"));
     assert_eq!(problems, []);
     let mut sink = config.sinks.into_iter().next().unwrap();
-    let SinkKind::Webhook(webhook) = &mut sink.kind;
+    let SinkKind::Webhook(webhook) = &mut sink.kind else { panic!("{sink:?}") };
     webhook.endpoint.timeout = timeout;
     AnySink::new(&sink)
 }
