@@ -85,18 +85,27 @@ impl<'a> Site<'a> {
     }
 
     fn launch(&self, interface: &str, environment: &[(&str, &str)]) -> Daemon<'a> {
-        let log = File::options().create(true).append(true).open(self.path("log")).expect("log");
-        let mut command = self.daemon_command();
-        command.args(["run", "-i", interface, "--config"]).arg(self.path("config.toml"));
-        command.envs(environment.iter().copied());
-        command.stdout(log.try_clone().expect("log")).stderr(log);
-        let mut daemon = Daemon { net: self.net, process: Background(command.spawn().expect("starts")) };
+        let mut daemon = self.spawn_with(interface, environment);
         eventually("/readyz says ready", || {
             let ended = daemon.process.0.try_wait().expect("a child");
             assert!(ended.is_none(), "the daemon ended: {ended:?}");
             daemon.get("/readyz").is_some().then_some(())
         });
         daemon
+    }
+
+    /// Starts the daemon and does not wait until it is ready.
+    pub fn spawn(&self) -> Daemon<'a> {
+        self.spawn_with(TAP, &[])
+    }
+
+    fn spawn_with(&self, interface: &str, environment: &[(&str, &str)]) -> Daemon<'a> {
+        let log = File::options().create(true).append(true).open(self.path("log")).expect("log");
+        let mut command = self.daemon_command();
+        command.args(["run", "-i", interface, "--config"]).arg(self.path("config.toml"));
+        command.envs(environment.iter().copied());
+        command.stdout(log.try_clone().expect("log")).stderr(log);
+        Daemon { net: self.net, process: Background(command.spawn().expect("starts")) }
     }
 
     /// The daemon; where `scripts/trace-calls` asks for it, every call of its threads is written down, one file a thread.
@@ -201,6 +210,8 @@ file = "{policy}"
 engaged_bytes_up = 500
 engaged_bytes_down = 8000
 upload_bytes = 1000000
+[alert]
+inventory_hours = 0
 [[alert.webhook]]
 name = "soc"
 url = "http://{receiver}/alerts"
@@ -267,7 +278,8 @@ impl Daemon<'_> {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    fn pid(&self) -> u32 {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
         self.process.0.id()
     }
 }

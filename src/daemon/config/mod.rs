@@ -29,7 +29,7 @@ use crate::engine::group::Groups;
 use crate::engine::identity::Exclusion;
 use crate::engine::ledger::SpecialLimits;
 
-pub use alerting::Alerting;
+pub use alerting::{Alerting, Digest, Every, Health, Limit, Quiet, Route, Volume};
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
@@ -111,10 +111,10 @@ pub struct Config {
     pub privacy: Privacy,
     /// `[sighting]`
     pub sighting: Sighting,
-    /// `[alert]` but for the sinks.
-    pub alerting: Alerting,
     /// `[[alert.KIND]]` of every kind.
     pub sinks: Vec<Sink>,
+    /// `[alert]` but for the sinks.
+    pub alerting: Alerting,
     /// `[bounds]`
     pub bounds: Bounds,
     /// `[log]`

@@ -31,6 +31,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let name = sensor.clone().unwrap_or_else(own_name);
     let mut sinks = alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default();
     sinks.iter_mut().for_each(|sink| sink.of_sensor(&name));
+    let sink_names: Vec<String> = sinks.iter().map(|s| s.name.clone()).collect();
     Config {
         user,
         sandbox,
@@ -53,7 +54,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
         privacy: top.table("privacy").map(|t| Privacy::read(&t, file)).unwrap_or_default(),
         sighting: top.table("sighting").map(|t| Sighting::read(&t)).unwrap_or_default(),
-        alerting: alert.as_ref().map(Alerting::read).unwrap_or_default(),
+        alerting: alert.as_ref().map(|t| Alerting::read(t, &sink_names)).unwrap_or_default(),
         sinks,
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
         log: top.table("log").map(|t| log(&t)).unwrap_or_default(),

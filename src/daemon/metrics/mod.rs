@@ -36,6 +36,15 @@ pub struct CaptureTotals {
     pub dropped_interface: u64,
 }
 
+/// Packets of an interface since the process began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Lost {
+    /// Packets that were read.
+    pub packets: u64,
+    /// Packets that were lost before, in the kernel or the card.
+    pub lost: u64,
+}
+
 /// Turns a cumulative number into increments. A number that falls means that its source began anew.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Running(u64);
@@ -143,6 +152,17 @@ impl Metrics {
         self.registered.capture_dropped.with_label_values(&[interface, "interface"]).inc_by(added.dropped_interface);
     }
 
+    /// What each of these interfaces read and lost.
+    pub fn lost(&self, interfaces: Vec<String>) -> Vec<(String, Lost)> {
+        let dropped = |interface: &str, place| self.registered.capture_dropped.with_label_values(&[interface, place]).get();
+        let of = |interface: String| {
+            let packets = self.registered.capture_packets.with_label_values(&[&interface]).get();
+            let lost = dropped(&interface, "kernel").saturating_add(dropped(&interface, "interface"));
+            (interface, Lost { packets, lost })
+        };
+        interfaces.into_iter().map(of).collect()
+    }
+
     /// Adds events that found the channel full.
     pub fn events_dropped(&self, added: u64) {
         self.registered.events_dropped.inc_by(added);
@@ -168,9 +188,19 @@ impl Metrics {
         self.registered.store_queue.set(i64::try_from(depth).unwrap_or(i64::MAX));
     }
 
+    /// How many findings wait for the store.
+    pub fn store_waits(&self) -> u64 {
+        u64::try_from(self.registered.store_queue.get()).unwrap_or(0)
+    }
+
     /// Counts an attempt to deliver: `result` is one of `delivered`, `failed`, `given_up`.
     pub fn alert(&self, sink: &str, result: &'static str) {
         self.registered.alerts.with_label_values(&[sink, result]).inc();
+    }
+
+    /// Counts an alert that was due and is not sent by itself: `reason` is one of `rate`, `quiet`, `silence`, `inventory`.
+    pub fn alert_suppressed(&self, kind: &'static str, reason: &'static str) {
+        self.registered.alerts_suppressed.with_label_values(&[kind, reason]).inc();
     }
 
     /// Says how many deliveries are still to be made.

@@ -13,11 +13,13 @@
 //!
 //! Steps 2 to 6 are a [`Report`](super::sandbox::Report).
 
+mod allowing;
 mod capture_thread;
 mod clients;
 mod confined;
 mod expiring;
 mod forgetting;
+mod health;
 mod keys;
 mod ledger_thread;
 mod part;
@@ -30,9 +32,11 @@ mod shared;
 mod signals;
 mod start;
 mod streams;
+mod summing;
 mod supervisor;
 mod updates;
 mod upkeep;
+mod volumes;
 mod writer;
 
 use std::net::SocketAddr;
@@ -46,6 +50,7 @@ use priority::{StepBack, step_back};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use super::clock;
 use super::config::{Config, Mode};
 use super::delivery::Delivery;
 use super::failure::Failure;
@@ -128,6 +133,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
             }
         }
     }
+    store.begin(clock::now()).await?;
     store.set_streams(&config.stream_names()).await?;
     let lines = shared.lines(&left);
     store.commit(&Batch { lines, ..left.into() }, None).await?;
@@ -144,6 +150,10 @@ async fn serve(started: Started) -> Result<(), Failure> {
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
     tokio::spawn(expiring::watch(Arc::clone(&shared)));
     tokio::spawn(sensor::tell(store.clone(), report_inbox, Arc::clone(&shared)));
+    tokio::spawn(health::watch(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(summing::sum_up(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(volumes::watch(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(allowing::settle(store.clone(), Arc::clone(&shared)));
     tokio::spawn(forgetting::watch(store.clone(), events.clone(), Arc::clone(&shared)));
     if let Some(key) = key {
         tokio::spawn(keys::watch(key.period, config.clone(), store.clone(), events.clone(), Arc::clone(&shared)));

@@ -13,6 +13,7 @@ use receiver::{Answer, Receiver, closes_half_way, over_tls};
 use super::*;
 use crate::daemon::config::{Config, SinkKind};
 use crate::daemon::delivery::Delivery;
+use crate::daemon::dispatch::Dispatch;
 use crate::daemon::fixture::{finding, sighting};
 use crate::daemon::notice::Notice;
 use crate::daemon::store::{DeliveryState, Store, Telling};
@@ -33,7 +34,7 @@ fn render(notice: &Notice<'_>) -> String {
 async fn due(store: &Store, sightings: impl IntoIterator<Item = Sighting>, sinks: &[&str]) -> usize {
     let findings: Vec<_> = sightings.into_iter().map(finding).collect();
     let sinks: Vec<_> = sinks.iter().map(ToString::to_string).collect();
-    store.commit(&findings.into(), Some(&Telling { sinks: &sinks, render: &render })).await.unwrap().alerts
+    store.commit(&findings.into(), Some(&Telling { dispatch: &Dispatch::at_once(&sinks), render: &render })).await.unwrap().alerts
 }
 
 fn client(n: usize) -> Sighting {
@@ -212,8 +213,11 @@ async fn couriers_killed_again_and_again_lose_nothing_and_keep_order() {
     assert_eq!(made.len(), 60);
     for n in 1..=30 {
         let of_client: Vec<String> = taken.iter().map(|g| String::from_utf8_lossy(&g.body).into_owned()).collect();
-        let mut kinds: Vec<_> =
-            of_client.iter().filter(|b| b.contains(&format!("\"10.0.0.{n}\""))).map(|b| b.contains("first_use")).collect();
+        let mut kinds: Vec<_> = of_client
+            .iter()
+            .filter(|b| b.contains(&format!("\"10.0.0.{n}\"")))
+            .map(|b| b.contains("first_use") || b.contains("new_service"))
+            .collect();
         kinds.dedup();
         assert_eq!(kinds, [true, false], "client {n}: the first use before the upload");
     }
