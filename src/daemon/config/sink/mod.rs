@@ -6,6 +6,9 @@ mod plain;
 mod template;
 mod webhook;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
 use crate::daemon::toml_fields::Fields;
