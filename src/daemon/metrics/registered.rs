@@ -30,6 +30,9 @@ pub(super) struct Registered {
     pub store_queue: IntGauge,
     pub alerts: IntCounterVec,
     pub outbox: IntGauge,
+    pub stream_lines: IntCounterVec,
+    pub stream_dropped: IntCounter,
+    pub stream_depth: IntGaugeVec,
     pub retention_removed: IntCounterVec,
     pub days_added_up: IntCounter,
     pub reloads: IntCounterVec,
@@ -82,6 +85,17 @@ impl Registered {
             store_queue: register(r, IntGauge::new("shadowtap_store_queue_depth", "Findings that wait for the store.")?)?,
             alerts: counters(r, "alerts_total", "Attempts to deliver an alert, by what became of them.", &["sink", "result"])?,
             outbox: register(r, IntGauge::new("shadowtap_alert_outbox_depth", "Deliveries still to be made.")?)?,
+            stream_lines: counters(
+                r,
+                "stream_lines_total",
+                "Lines about sightings given to a stream, by what became of them.",
+                &["sink", "result"],
+            )?,
+            stream_dropped: register(
+                r,
+                IntCounter::new("shadowtap_stream_dropped_total", "Lines dropped because too many waited for a stream.")?,
+            )?,
+            stream_depth: gauges(r, "stream_queue_depth", "Lines that wait for a stream.", &["sink"])?,
             retention_removed: counters(
                 r,
                 "retention_removed_total",

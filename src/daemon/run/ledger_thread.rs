@@ -18,7 +18,7 @@ use crate::daemon::pipeline;
 use crate::daemon::privacy::{PeriodKey, Sealer};
 use crate::daemon::rules::Rules;
 use crate::daemon::sealed::Sealed;
-use crate::daemon::store::Batch;
+use crate::daemon::store::{Batch, Lines};
 use crate::engine::attribution::{Attribution, Judgement};
 use crate::engine::counters::Table;
 use crate::engine::event::Event;
@@ -197,7 +197,7 @@ impl LedgerThread {
         }
         self.seal();
         let sealed = std::mem::take(&mut self.sealed);
-        Batch { findings, sealed, visibility: self.attribution.visibility().drain(), unmatched, capture: None }
+        Batch { findings, sealed, visibility: self.attribution.visibility().drain(), unmatched, lines: Lines::default(), capture: None }
     }
 
     fn publish(&mut self) {

@@ -28,6 +28,7 @@ mod sensor;
 mod shared;
 mod signals;
 mod start;
+mod streams;
 mod supervisor;
 mod updates;
 mod upkeep;
@@ -49,7 +50,8 @@ use super::failure::Failure;
 use super::privacy::PeriodKey;
 use super::rules::Rules;
 use super::sandbox::Kind;
-use super::store::Store;
+use super::store::{Batch, Store};
+use super::streaming::Streaming;
 use super::web;
 use crate::engine::sighting::{Finding, Sighting};
 use confined::Lists;
@@ -118,10 +120,14 @@ async fn serve(started: Started) -> Result<(), Failure> {
     for sighting in open_sightings {
         match attribution.restore(sighting.clone()) {
             true => shared.metrics.resume(&sighting),
-            false => left.push(Finding { sighting: Sighting { closed: true, ..sighting }, reached: None, due: false }),
+            false => {
+                left.push(Finding { sighting: Sighting { closed: true, ..sighting }, reached: None, due: false, is_new: false, by: None })
+            }
         }
     }
-    store.commit(&left.into(), None).await?;
+    store.set_streams(&config.stream_names()).await?;
+    let lines = shared.lines(&left);
+    store.commit(&Batch { lines, ..left.into() }, None).await?;
     if !config.unmatched.enabled {
         store.forget_unmatched().await?;
     }
@@ -130,7 +136,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let ledger = ledger_thread::spawn((attribution, sealer), event_inbox, batches, Arc::clone(&shared), lists.of_kind(Kind::Ledger))?;
     let (threads, gate) = capture_thread::spawn_all(captures, &config, &events, &shared, &lists.of_kind(Kind::Capture))?;
     lists.conclude(&mut sandbox, &shared)?;
-    tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(watch_queues(store.clone(), Arc::clone(&shared)));
     tokio::spawn(upkeep::keep_up(store.clone(), Arc::clone(&shared)));
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
     tokio::spawn(expiring::watch(Arc::clone(&shared)));
@@ -152,8 +158,8 @@ async fn serve(started: Started) -> Result<(), Failure> {
     tracing::info!("stopping");
     shared.stop.store(true, Ordering::Release);
     shared.stop_signal.send_replace(true);
-    let delivery = reloading.into_delivery();
-    let finished = finish(Parts { threads, ledger, writer, delivery, store }).await;
+    let (delivery, streaming) = reloading.into_couriers();
+    let finished = finish(Parts { threads, ledger, writer, delivery, streaming, store }).await;
     web.abort();
     finished
 }
@@ -184,12 +190,13 @@ struct Parts {
     ledger: std::thread::JoinHandle<()>,
     writer: tokio::task::JoinHandle<usize>,
     delivery: Option<Delivery>,
+    streaming: Option<Streaming>,
     store: Store,
 }
 
 /// Ends everything in the order in which it hands on what it holds, and says what was lost.
 async fn finish(parts: Parts) -> Result<(), Failure> {
-    let Parts { threads, ledger, writer, delivery, store } = parts;
+    let Parts { threads, ledger, writer, delivery, streaming, store } = parts;
     let deadline = Instant::now() + STOP;
     let written = timeout_at(deadline, async {
         join(threads).await;
@@ -206,6 +213,9 @@ async fn finish(parts: Parts) -> Result<(), Failure> {
     let tidied = timeout_at(deadline, async {
         if let Some(delivery) = delivery {
             delivery.stop().await;
+        }
+        if let Some(streaming) = streaming {
+            streaming.stop().await;
         }
         store.close().await;
     });
@@ -245,11 +255,16 @@ async fn reload(reloading: &mut Reloading) {
     supervisor::ready();
 }
 
-/// Keeps the depth of the outbox in the metrics.
-async fn watch_outbox(store: Store, shared: Arc<Shared>) {
+/// Keeps the depth of the outbox, and how far streams are behind, in the metrics.
+async fn watch_queues(store: Store, shared: Arc<Shared>) {
     while !shared.is_stopping() {
         if let Ok(depth) = store.outbox_depth().await {
             shared.metrics.outbox(depth);
+        }
+        for stream in shared.streams().iter() {
+            if let Ok(depth) = store.stream_depth(stream).await {
+                shared.metrics.stream_depth(stream, depth);
+            }
         }
         tokio::time::sleep(OUTBOX).await;
     }

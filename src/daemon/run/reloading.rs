@@ -14,6 +14,7 @@ use super::part::{changed_parts, refused_parts};
 use super::record;
 use super::retro;
 use super::shared::Shared;
+use super::streams;
 use crate::daemon::alert::{AnySink, Pace};
 use crate::daemon::bundle::Folder;
 use crate::daemon::clock;
@@ -29,6 +30,7 @@ use crate::daemon::reload::{Known, Watch};
 use crate::daemon::rules::{Rules, policy_check};
 use crate::daemon::sandbox::Places;
 use crate::daemon::store::Store;
+use crate::daemon::streaming::{self, Stream, Streaming};
 use crate::engine::attribution::Judgement;
 
 /// Everything that a reload exchanges.
@@ -39,6 +41,7 @@ pub(super) struct Reloading {
     events: Sender<Message>,
     shared: Arc<Shared>,
     delivery: Option<Delivery>,
+    streaming: Option<Streaming>,
     watch: Option<Watch>,
     changed: Arc<Notify>,
     clients: ClientFiles,
@@ -68,9 +71,11 @@ impl Reloading {
         let watch = Watch::since(known, move || notify.notify_one());
         let watch = watch.inspect_err(|error| tracing::warn!(%error, "files are not watched; send SIGHUP after a change")).ok();
         let clients = ClientFiles::watch(&config);
+        let streaming = Some(streams::start(&config, &store, shared)?);
+        let sinks = delivery::sinks(&config.sinks)?;
+        let shared = Arc::clone(shared);
         let mut reloading =
-            Reloading { file, config, store, events, shared: Arc::clone(shared), delivery: None, watch, changed, clients, places: None };
-        let sinks = delivery::sinks(&reloading.config.sinks)?;
+            Reloading { file, config, store, events, shared, delivery: None, streaming, watch, changed, clients, places: None };
         reloading.start_delivery(sinks).await;
         Ok(reloading)
     }
@@ -112,8 +117,8 @@ impl Reloading {
         let file = self.file.clone();
         let read = tokio::task::spawn_blocking(move || read(file)).await;
         match read {
-            Ok(Ok((config, rules))) => match delivery::sinks(&config.sinks) {
-                Ok(sinks) => self.take(config, rules, sinks).await,
+            Ok(Ok((config, rules))) => match couriers(&config) {
+                Ok(couriers) => self.take(config, rules, couriers).await,
                 Err(failure) => {
                     tracing::error!("{failure}");
                     self.say_outside();
@@ -179,7 +184,7 @@ impl Reloading {
     }
 
     /// Puts into force what was read; nothing in it can fail by now.
-    async fn take(&mut self, mut config: Config, rules: Rules, sinks: Vec<AnySink>) {
+    async fn take(&mut self, mut config: Config, rules: Rules, (sinks, new_streams): (Vec<AnySink>, Vec<Stream>)) {
         // What stands on the command line outlives a reload.
         config.capture.interfaces.clone_from(&self.config.capture.interfaces);
         config.store.clone_from(&self.config.store);
@@ -192,6 +197,7 @@ impl Reloading {
             tracing::warn!("a change of [capture], user or sandbox takes effect at the next start");
         }
         let has_new_sinks = config.sinks != self.config.sinks;
+        let has_new_streams = streams::are_others(&self.config, &config);
         let judgement = Box::new(pipeline::judgement(&config, &rules));
         let (old, new) = (Arc::clone(&self.shared.rules().signatures), Arc::clone(&rules.signatures));
         let parts = changed_parts((&self.config, &self.shared.rules()), (&config, &rules));
@@ -207,6 +213,9 @@ impl Reloading {
         }
         if has_new_sinks {
             self.restart_delivery(sinks).await;
+        }
+        if has_new_streams {
+            self.streaming = Some(streams::exchange(self.streaming.take(), new_streams, &self.config, &self.store, &self.shared).await);
         }
         if let Some(watch) = &self.watch {
             watch.replace(watched(&self.file, &self.config));
@@ -257,9 +266,14 @@ impl Reloading {
     }
 
     /// Ends watching and gives the couriers, which go on until the last batch is written.
-    pub(super) fn into_delivery(self) -> Option<Delivery> {
-        self.delivery
+    pub(super) fn into_couriers(self) -> (Option<Delivery>, Option<Streaming>) {
+        (self.delivery, self.streaming)
     }
+}
+
+/// What a configuration delivers by, all or nothing.
+fn couriers(config: &Config) -> Result<(Vec<AnySink>, Vec<Stream>), Failure> {
+    Ok((delivery::sinks(&config.sinks)?, streaming::streams(config)?))
 }
 
 fn say(problems: &[Diagnostic]) {

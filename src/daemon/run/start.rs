@@ -46,7 +46,8 @@ pub(super) fn start(args: &RunArgs) -> Result<Started, Failure> {
     let store = store_file(&config)?;
     let folder = store.as_deref().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty());
     let keys = Some(&*config.privacy.key_folder).filter(|_| config.privacy.mode == Mode::Pseudonymous);
-    let writable: Vec<&Path> = folder.into_iter().chain(keys).collect();
+    let written = config.written_folders();
+    let writable: Vec<&Path> = folder.into_iter().chain(keys).chain(written.iter().map(PathBuf::as_path)).collect();
     let report = rights::drop_to(config.user.as_deref(), &writable)?;
     rights::forbid_dumps()?;
     let store_folder = folder.map_or_else(|| "in memory".into(), |f| f.display().to_string());
