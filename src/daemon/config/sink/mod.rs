@@ -9,6 +9,9 @@ mod syslog;
 mod template;
 mod webhook;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
 use crate::daemon::toml_fields::Fields;
