@@ -21,6 +21,7 @@ use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
 use super::identity::Source;
+use super::sandbox::Wish;
 use super::siem::sighting_line::Scribe;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
@@ -70,6 +71,8 @@ impl<T> Loaded<T> {
 pub struct Config {
     /// Whom to become once capture handles are open, when started as root.
     pub user: Option<String>,
+    /// Whether the daemon confines itself; default as far as the kernel can.
+    pub sandbox: Wish,
     /// Name of this sensor in what it says to others; default that of the machine.
     pub sensor: Option<String>,
     /// Seed of Community IDs; default 0.
@@ -320,6 +323,12 @@ impl Config {
         let secrets = self.sinks.iter().flat_map(Sink::files).chain(self.streams.iter().flat_map(Stream::files));
         let identities = self.identities.iter().map(|source| source.file.clone());
         self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).chain(identities).collect()
+    }
+
+    /// Folders the daemon makes, writes and removes files in, beside the store's: all that it may write once it is confined.
+    pub fn writes(&self) -> Vec<PathBuf> {
+        let keys = (self.privacy.mode == Mode::Pseudonymous).then(|| self.privacy.key_folder.clone());
+        keys.into_iter().chain(self.written_folders()).collect()
     }
 
     /// Names of its sinks.

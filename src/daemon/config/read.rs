@@ -13,6 +13,7 @@ use super::{
     exclude, sink, stream,
 };
 use crate::daemon::identity::{Format, Source};
+use crate::daemon::sandbox::Wish;
 use crate::daemon::store_place::{Location, NoPlace};
 use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
@@ -22,12 +23,14 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let teams = groups(top, "team");
     let policy = top.table("policy").map(|t| PolicyFile::read(&t, file)).unwrap_or_default();
     let alert = top.table("alert");
+    let sandbox = top.word("sandbox", Wish::WORDS, Wish::from_word).map(|w| w.value).unwrap_or_default();
     let sensor = top.text("sensor").map(|s| s.value.to_owned());
     let name = sensor.clone().unwrap_or_else(own_name);
     let mut sinks = alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default();
     sinks.iter_mut().for_each(|sink| sink.of_sensor(&name));
     Config {
         user,
+        sandbox,
         sensor,
         community_id_seed: u16::try_from(top.number("community_id_seed", 0, 0..=65_535)).unwrap_or_default(),
         stream_queue: top.has("stream_queue").then(|| top.number("stream_queue", stream::DEFAULT_QUEUE, 1..=100_000_000)),
