@@ -55,6 +55,7 @@ pub mod rule_text;
 pub mod rules;
 pub mod run;
 mod sample;
+pub mod sandbox;
 pub mod sealed;
 pub mod secret;
 pub mod sighting_json;

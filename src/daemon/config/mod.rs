@@ -20,6 +20,7 @@ use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
 use super::identity::Source;
+use super::sandbox::Wish;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
@@ -64,6 +65,8 @@ impl<T> Loaded<T> {
 pub struct Config {
     /// Whom to become once capture handles are open, when started as root.
     pub user: Option<String>,
+    /// Whether the daemon confines itself; default as far as the kernel can.
+    pub sandbox: Wish,
     /// Networks whose clients get sightings; empty: every client counts.
     pub inside: Vec<IpNet>,
     /// Networks whose addresses many share, behind a NAT or proxy; default none.
@@ -306,6 +309,12 @@ impl Config {
         let secrets = self.sinks.iter().flat_map(Sink::files);
         let identities = self.identities.iter().map(|source| source.file.clone());
         self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).chain(identities).collect()
+    }
+
+    /// Folders the daemon makes, writes and removes files in, beside the store's: all that it may write once it is confined.
+    pub fn writes(&self) -> Vec<PathBuf> {
+        let keys = (self.privacy.mode == Mode::Pseudonymous).then(|| self.privacy.key_folder.clone());
+        keys.into_iter().collect()
     }
 
     /// Names of its sinks.

@@ -13,6 +13,7 @@ use super::{
     exclude, sink,
 };
 use crate::daemon::identity::{Format, Source};
+use crate::daemon::sandbox::Wish;
 use crate::daemon::store_place::{Location, NoPlace};
 use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
@@ -22,8 +23,10 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let teams = groups(top, "team");
     let policy = top.table("policy").map(|t| PolicyFile::read(&t, file)).unwrap_or_default();
     let alert = top.table("alert");
+    let sandbox = top.word("sandbox", Wish::WORDS, Wish::from_word).map(|w| w.value).unwrap_or_default();
     Config {
         user,
+        sandbox,
         inside: networks(top, "inside"),
         shared: networks(top, "shared"),
         exclude: top.table("exclude").map(|t| exclude::read(&t)).unwrap_or_default(),

@@ -219,6 +219,11 @@ impl Metrics {
         }
     }
 
+    /// Says what came of a step of the start.
+    pub fn sandbox(&self, what: &'static str, result: &'static str) {
+        self.registered.sandbox.with_label_values(&[what, result]).set(1);
+    }
+
     /// Says on which day the catalogue was last looked after; 0 where no page of it bears a date.
     pub fn signatures_checked(&self, day: Option<Date>) {
         self.registered.signatures_checked.set(day.map_or(0, clock::seconds_of_day));

@@ -36,6 +36,7 @@ pub(super) struct Registered {
     pub signatures: IntGaugeVec,
     pub policy_rules: IntGaugeVec,
     pub signatures_checked: IntGauge,
+    pub sandbox: IntGaugeVec,
 }
 
 impl Registered {
@@ -97,6 +98,12 @@ impl Registered {
                     "shadowtap_signatures_checked_timestamp_seconds",
                     "Newest day on which a page behind the catalogue in force was read; an old one means an old catalogue.",
                 )?,
+            )?,
+            sandbox: gauges(
+                r,
+                "sandbox",
+                "Steps in which the daemon gave up rights, by what the machine granted; always 1.",
+                &["what", "result"],
             )?,
             registry: r.clone(),
         };

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::mpsc;
 
+use super::confined::List;
 use super::shared::Shared;
 use crate::daemon::config::Config;
 use crate::daemon::forgotten::Forgotten;
@@ -80,6 +81,7 @@ pub(super) fn spawn(
     events: Receiver<Message>,
     batches: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
+    list: List,
 ) -> std::io::Result<JoinHandle<()>> {
     let mut ledger = LedgerThread {
         attribution,
@@ -94,7 +96,10 @@ pub(super) fn spawn(
         evictions: Default::default(),
         excluded: Default::default(),
     };
-    std::thread::Builder::new().name("ledger".into()).spawn(move || ledger.run(&events))
+    std::thread::Builder::new().name("ledger".into()).spawn(move || {
+        list.put_on();
+        ledger.run(&events);
+    })
 }
 
 struct LedgerThread {

@@ -3,13 +3,19 @@
 //! Start order, an invariant:
 //! 1. configuration, signatures and policy are read, all problems told;
 //! 2. capture handles are opened, the web listener is bound, the store's folder is made: all that needs rights;
-//! 3. rights are dropped; what the daemon needs later is now opened as the user it became;
-//! 4. signals are listened to; the store is opened and its open sightings are put back into the ledger;
-//! 5. threads start: one a capture, one for the ledger; tasks: writer, couriers, upkeep, web, reload;
-//! 6. the service manager is told that the daemon is ready; the first packet is parsed.
+//! 3. rights are dropped, core dumps forbidden; what the daemon needs later is now opened as the user it became;
+//! 4. the process, still one thread, is confined: files (Landlock), then calls (seccomp), for every thread to come;
+//! 5. signals are listened to; the store is opened and its open sightings are put back into the ledger;
+//! 6. threads start: ledger, interfaces, one a capture; tasks: writer, couriers, upkeep, web, reload. Those that read what strangers sent
+//!    put their own, narrower lists of calls on first, and captures wait behind a gate;
+//! 7. what came of each step is said once, in the log and in a metric; what is missing ends the start where it is required;
+//! 8. the service manager is told that the daemon is ready; the gate opens: the first packet is parsed.
+//!
+//! Steps 2 to 6 are a [`Report`](super::sandbox::Report).
 
 mod capture_thread;
 mod clients;
+mod confined;
 mod expiring;
 mod forgetting;
 mod keys;
@@ -42,9 +48,11 @@ use super::delivery::Delivery;
 use super::failure::Failure;
 use super::privacy::PeriodKey;
 use super::rules::Rules;
+use super::sandbox::Kind;
 use super::store::Store;
 use super::web;
 use crate::engine::sighting::{Finding, Sighting};
+use confined::Lists;
 use reloading::{Changed, Reloading};
 use shared::Shared;
 use signals::{Asked, Signals};
@@ -97,7 +105,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    let Started { config, rules, known, key, captures, listener, config_file } = started;
+    let Started { config, rules, known, key, captures, listener, config_file, mut sandbox, places } = started;
     let (store, open_sightings) = opened;
     let (reports, report_inbox) = mpsc::channel(sensor::REPORTS);
     let shared = Arc::new(Shared::new(&config, &rules, captures.iter().map(|c| c.interface().to_owned()), reports)?);
@@ -118,8 +126,10 @@ async fn serve(started: Started) -> Result<(), Failure> {
         store.forget_unmatched().await?;
     }
     let writer = tokio::spawn(writer::write(store.clone(), batch_inbox, Arc::clone(&shared)));
-    let ledger = ledger_thread::spawn((attribution, sealer), event_inbox, batches, Arc::clone(&shared))?;
-    let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
+    let lists = Lists::of(&sandbox);
+    let ledger = ledger_thread::spawn((attribution, sealer), event_inbox, batches, Arc::clone(&shared), lists.of_kind(Kind::Ledger))?;
+    let (threads, gate) = capture_thread::spawn_all(captures, &config, &events, &shared, &lists.of_kind(Kind::Capture))?;
+    lists.conclude(&mut sandbox, &shared)?;
     tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
     tokio::spawn(upkeep::keep_up(store.clone(), Arc::clone(&shared)));
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
@@ -131,9 +141,10 @@ async fn serve(started: Started) -> Result<(), Failure> {
     }
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
-    let mut reloading = Reloading::start(config_file, config, known, store.clone(), events, &shared).await?;
+    let mut reloading = Reloading::start(config_file, config, known, store.clone(), events, &shared).await?.within(places);
     tokio::spawn(supervisor::keep_watchdog_quiet(Arc::clone(&shared)));
     supervisor::ready();
+    drop(gate);
     tracing::info!("running");
 
     wait(&mut signals, &mut reloading).await;

@@ -27,6 +27,7 @@ use crate::daemon::notice::{NoticeKind, SensorNotice};
 use crate::daemon::pipeline;
 use crate::daemon::reload::{Known, Watch};
 use crate::daemon::rules::{Rules, policy_check};
+use crate::daemon::sandbox::Places;
 use crate::daemon::store::Store;
 use crate::engine::attribution::Judgement;
 
@@ -41,6 +42,7 @@ pub(super) struct Reloading {
     watch: Option<Watch>,
     changed: Arc<Notify>,
     clients: ClientFiles,
+    places: Option<Places>,
 }
 
 /// What is to be read again.
@@ -66,10 +68,26 @@ impl Reloading {
         let watch = Watch::since(known, move || notify.notify_one());
         let watch = watch.inspect_err(|error| tracing::warn!(%error, "files are not watched; send SIGHUP after a change")).ok();
         let clients = ClientFiles::watch(&config);
-        let mut reloading = Reloading { file, config, store, events, shared: Arc::clone(shared), delivery: None, watch, changed, clients };
+        let mut reloading =
+            Reloading { file, config, store, events, shared: Arc::clone(shared), delivery: None, watch, changed, clients, places: None };
         let sinks = delivery::sinks(&reloading.config.sinks)?;
         reloading.start_delivery(sinks).await;
         Ok(reloading)
+    }
+
+    /// The same, in a process that can read these places and no others.
+    pub(super) fn within(self, places: Option<Places>) -> Self {
+        Reloading { places, ..self }
+    }
+
+    /// Says which files a new configuration names that this process will not reach before it is started again.
+    fn say_outside(&self) {
+        let Some(places) = &self.places else { return };
+        let (config, _) = Config::survey(self.file.as_deref());
+        for path in places.outside(&config.reads()) {
+            let why = "is in a folder that no file was in at the start, and the sandbox was drawn then; restart shadowtap, or keep it beside the others";
+            tracing::error!("{} {why}", path.display());
+        }
     }
 
     /// Done when a watched file has changed, or there is something to deliver meanwhile and it was said on.
@@ -98,11 +116,13 @@ impl Reloading {
                 Ok(sinks) => self.take(config, rules, sinks).await,
                 Err(failure) => {
                     tracing::error!("{failure}");
+                    self.say_outside();
                     self.refuse(&["configuration"], failure.to_string());
                 }
             },
             Ok(Err(problems)) => {
                 say(&problems);
+                self.say_outside();
                 self.refuse(&refused_parts(&problems, &self.config), first_error(&problems));
             }
             Err(error) => tracing::error!(%error, "reload failed"),
@@ -168,8 +188,8 @@ impl Reloading {
             tracing::warn!("a change of [privacy] takes effect at the next start");
             config.privacy.clone_from(&self.config.privacy);
         }
-        if config.capture != self.config.capture || config.user != self.config.user {
-            tracing::warn!("a change of [capture] or user takes effect at the next start");
+        if config.capture != self.config.capture || config.user != self.config.user || config.sandbox != self.config.sandbox {
+            tracing::warn!("a change of [capture], user or sandbox takes effect at the next start");
         }
         let has_new_sinks = config.sinks != self.config.sinks;
         let judgement = Box::new(pipeline::judgement(&config, &rules));
