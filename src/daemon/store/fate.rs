@@ -97,6 +97,9 @@ struct Bucket {
     is_changed: bool,
 }
 
+/// A silence as it stands in the store: id, team, service, kind, client, note.
+type SilenceRow = (i64, Option<String>, Option<String>, Option<i64>, Option<String>, String);
+
 /// Decides, within one transaction.
 pub(super) struct Fates<'a> {
     dispatch: &'a Dispatch,
@@ -114,8 +117,7 @@ impl<'a> Fates<'a> {
     /// Reads what decides.
     pub async fn load(connection: &mut SqliteConnection, dispatch: &'a Dispatch, now: Time) -> sqlx::Result<Self> {
         let born = milestone::born(&mut *connection).await?;
-        let silences: Vec<(i64, Option<String>, Option<String>, Option<i64>, Option<String>, String)> =
-            sqlx::query_as(SILENCES).bind(now.micros()).fetch_all(&mut *connection).await?;
+        let silences: Vec<SilenceRow> = sqlx::query_as(SILENCES).bind(now.micros()).fetch_all(&mut *connection).await?;
         let silence = |(id, team, service, kind, client, note)| Silence { id, team, service, kind, client, note };
         let buckets: Vec<(String, u8, i64, i64, i64)> = sqlx::query_as(BUCKETS).fetch_all(connection).await?;
         let bucket = |(team, kind, fill, at, suppressed): (String, u8, i64, i64, i64)| {

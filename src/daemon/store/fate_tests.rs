@@ -69,7 +69,7 @@ async fn a_new_store_tells_what_nobody_decided_about_in_one_and_what_is_banned_a
     assert!(!store.make_inventory(&dispatch, hours(23), &sum_up).await.unwrap());
     // Sightings of the fixture are older than the store of this test.
     sqlx::query("UPDATE sighting SET first_seen = first_seen + ?1")
-        .bind(Time(3600_000_000_000 * 24 * 365).micros())
+        .bind(Time(3_600_000_000_000 * 24 * 365).micros())
         .execute(&store.writer)
         .await
         .unwrap();

@@ -57,10 +57,13 @@ pub enum Acknowledged {
     Unknown,
 }
 
+/// The newest alert of an incident: client, service, kind, payload, team, severity.
+type NewestRow = (Option<i64>, Option<i64>, u8, String, String, u8);
+
 /// Ends an incident, and puts the letter that says so for those that got an alert of it. True where somebody did.
 pub(super) async fn resolve(connection: &mut SqliteConnection, incident: &str, now: Time, how: &str) -> sqlx::Result<bool> {
-    let newest = sqlx::query_as(NEWEST).bind(incident).fetch_optional(&mut *connection).await?;
-    let Some((client, service, kind, payload, team, severity)): Option<(Option<i64>, Option<i64>, u8, String, String, u8)> = newest else {
+    let newest: Option<NewestRow> = sqlx::query_as(NEWEST).bind(incident).fetch_optional(&mut *connection).await?;
+    let Some((client, service, kind, payload, team, severity)) = newest else {
         return Ok(false);
     };
     let sinks: Vec<String> = sqlx::query_scalar(SINKS).bind(incident).fetch_all(&mut *connection).await?;

@@ -125,7 +125,7 @@ fn a_body_that_cannot_be_said_refuses_its_letter_alone_and_a_missing_key_stops_t
     let text = "[[alert.template]]\nname = \"t\"\nurl = \"http://127.0.0.1:9/\"\nbody = '{{ 1 / bytes_up if bytes_up else 0 }}'\n";
     let (config, problems) = crate::daemon::config::Config::parse(std::path::Path::new("c.toml"), text);
     assert_eq!(problems, []);
-    let (_, template) = Dialect::of(&config.sinks[0].kind);
+    let (_, template) = Dialect::of(&config.sinks[0].kind).expect("goes by HTTP");
     let letter = |payload: &str| Letter { payload: payload.into(), ..sample::letter(crate::engine::frame::Time::default(), false) };
     assert!(template.message(&letter(r#"{"bytes_up":4}"#)).is_ok());
     assert!(
