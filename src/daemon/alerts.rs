@@ -1,4 +1,4 @@
-//! `shadowtap alerts`: what was alerted on, how far each delivery is, and putting back what was given up.
+//! `shadowtap alerts`: what was alerted on, how far each delivery is, putting back what was given up, and trying a sink.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use super::alert_trial;
 use super::clock;
 use super::config::Config;
 use super::failure::Failure;
@@ -45,6 +46,18 @@ enum Action {
         #[arg(long)]
         all: bool,
     },
+    /// Send a sample to a sink and print what came back; exit 1 where it was not taken
+    Test {
+        /// Its name in the configuration
+        #[arg(value_name = "SINK")]
+        sink: String,
+        /// Configuration with the sinks; default /etc/shadowtap/config.toml where it is there
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Say that the sample sent before is over, which closes it where a sink keeps incidents
+        #[arg(long)]
+        resolve: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -62,9 +75,14 @@ enum Output {
 pub fn run(args: AlertsArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        if let Action::Test { sink, config, resolve } = &args.action {
+            return alert_trial::run(sink, config.as_deref(), *resolve).await;
+        }
         let store = Store::open_existing(&args.store).await?;
         let text = match args.action {
             Action::List { output } => list(&store.alerts().await?, output),
+            // Went its own way: it asks for no store.
+            Action::Test { .. } => String::new(),
             Action::Retry { id, config, .. } => retry(&store, id.as_deref(), &sinks(config.as_deref())?).await?,
         };
         store.close().await;
@@ -78,12 +96,12 @@ pub fn run(args: AlertsArgs) -> Result<(), Failure> {
 /// Names of the sinks a configuration has.
 fn sinks(config: Option<&Path>) -> Result<Vec<String>, Failure> {
     let config = Config::load(config).map_err(Failure::Configuration)?.value;
-    Ok(config.webhooks.into_iter().map(|w| w.name).collect())
+    Ok(config.sink_names())
 }
 
 async fn retry(store: &Store, id: Option<&str>, sinks: &[String]) -> Result<String, Failure> {
     if sinks.is_empty() {
-        let why = "the configuration has no [[alert.webhook]], so alerts can go nowhere";
+        let why = "the configuration has no sink (such as [[alert.webhook]]), so alerts can go nowhere";
         return Err(Failure::Setting(format!("{why}\n  remedy: add one, or name the daemon's configuration with --config")));
     }
     match (store.retry(id, sinks).await?, id) {

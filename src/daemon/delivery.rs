@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::alert::{Courier, OnResult, Outbox, Pace, Sink, Webhook, WebhookSettings};
+use super::alert::{AnySink, Courier, OnResult, Outbox, Pace, Sink};
 use super::config;
 use super::failure::Failure;
 use super::letter::{Given, Letter};
@@ -15,15 +15,8 @@ use super::store::Store;
 ///
 /// # Errors
 /// [`Failure::Setting`]: what is wrong with the first that cannot be used.
-pub fn sinks(webhooks: &[config::Webhook]) -> Result<Vec<Webhook>, Failure> {
-    let settings = |webhook: &config::Webhook| WebhookSettings {
-        name: webhook.name.clone(),
-        url: webhook.url.to_string(),
-        secret_file: webhook.secret_file.clone(),
-        ca_file: None,
-        timeout: webhook.timeout,
-    };
-    webhooks.iter().map(|webhook| Webhook::new(settings(webhook)).map_err(Failure::Setting)).collect()
+pub fn sinks(sinks: &[config::Sink]) -> Result<Vec<AnySink>, Failure> {
+    sinks.iter().map(|sink| AnySink::new(sink).map_err(Failure::Setting)).collect()
 }
 
 /// The couriers at work.

@@ -7,6 +7,8 @@ use super::diagnostic::Diagnostic;
 /// Why a command ended badly.
 #[derive(Debug)]
 pub enum Failure {
+    /// Somebody asked did not take it: exit 1.
+    NotTaken(String),
     /// A file that is no capture: exit 65.
     NotACapture(String),
     /// Data that somebody changed who must not: exit 65.
@@ -25,6 +27,7 @@ impl Failure {
     /// The exit code.
     pub const fn code(&self) -> u8 {
         match self {
+            Failure::NotTaken(_) => 1,
             Failure::NotACapture(_) | Failure::Tampered(_) => 65,
             Failure::Internal(_) => 70,
             Failure::Permission(_) => 77,
@@ -36,7 +39,8 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::NotACapture(text)
+            Failure::NotTaken(text)
+            | Failure::NotACapture(text)
             | Failure::Tampered(text)
             | Failure::Internal(text)
             | Failure::Permission(text)

@@ -1,6 +1,7 @@
 //! The edges: everything that touches files, interfaces, clocks, sockets or people. Edges never call one another; `run` joins them.
 
 pub mod alert;
+mod alert_trial;
 pub mod alerts;
 pub mod audit;
 pub mod audit_entry;
@@ -48,6 +49,7 @@ pub mod rights;
 pub mod rule_text;
 pub mod rules;
 pub mod run;
+mod sample;
 pub mod sealed;
 pub mod secret;
 pub mod sighting_json;

@@ -106,7 +106,7 @@ impl<O: Outbox, S: Sink> Courier<O, S> {
 
     fn judge(&mut self, letter: &Letter, outcome: Outcome) -> Given {
         let (error, wait) = match outcome {
-            Outcome::Taken => {
+            Outcome::Taken(_) => {
                 if self.failures > 0 {
                     tracing::info!(sink = self.sink.name(), failures = self.failures, "the sink takes alerts again");
                 }

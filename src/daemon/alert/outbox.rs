@@ -25,8 +25,8 @@ pub trait Sink: Send + Sync + 'static {
 /// How an attempt ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// It was taken.
-    Taken,
+    /// It was taken; what came back, for a person.
+    Taken(String),
     /// This letter is not wanted as it is; others may be.
     Refused(String),
     /// The sink takes nothing now.

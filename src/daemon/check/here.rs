@@ -17,7 +17,7 @@ pub(super) fn problems(config: &Config, is_refused: bool) -> Vec<Diagnostic> {
     let mut problems = interfaces(config);
     if !is_refused {
         // What is wrong with a secret was said by then.
-        problems.extend(delivery::sinks(&config.webhooks).err().map(|failure| refusal(config, &failure)));
+        problems.extend(delivery::sinks(&config.sinks).err().map(|failure| refusal(config, &failure)));
     }
     match rights::stand_in(config.user.as_deref()) {
         Ok(Some(who)) => {

@@ -55,14 +55,12 @@ pub fn print_warnings(problems: &[Diagnostic]) {
 fn summary(config: &Config, rules: &Rules) -> String {
     let (services, vendors) = (rules.signatures.services().len(), rules.signatures.vendor_count());
     let (hosts, policy) = (rules.signatures.host_count(), rules.policy.rules().len());
-    let (teams, webhooks) = (config.teams.len(), config.webhooks.len());
+    let (teams, sinks) = (config.teams.len(), config.sinks.len());
     let clients = match (config.identities.len(), rules.directory.len()) {
         (0, _) => String::new(),
         (files, records) => format!(", {records} records of clients in {files} files"),
     };
-    format!(
-        "ok: {services} services of {vendors} vendors, {hosts} hosts, {policy} policy rules, {teams} teams, {webhooks} webhooks{clients}"
-    )
+    format!("ok: {services} services of {vendors} vendors, {hosts} hosts, {policy} policy rules, {teams} teams, {sinks} sinks{clients}")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The configuration: what may be set, what holds where nothing is, and every problem of the file at once.
 
+mod alerting;
 mod bounds;
 mod exclude;
 mod policy;
@@ -7,7 +8,7 @@ mod privacy;
 mod read;
 mod retention;
 mod sighting;
-mod webhook;
+mod sink;
 mod when;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,18 +20,18 @@ use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
 use super::identity::Source;
-use super::notice::NoticeKind;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
 use crate::engine::identity::Exclusion;
 use crate::engine::ledger::SpecialLimits;
 
+pub use alerting::Alerting;
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
 pub use retention::Retention;
-pub use webhook::{Webhook, is_loopback};
+pub use sink::{Address, ClientCertificate, Endpoint, Sink, SinkKind, Webhook, is_loopback};
 
 /// Read when no other file is named, where it is there.
 pub const DEFAULT_FILE: &str = "/etc/shadowtap/config.toml";
@@ -93,10 +94,10 @@ pub struct Config {
     pub privacy: Privacy,
     /// `[sighting]`
     pub sighting: Sighting,
-    /// `[[alert.webhook]]`
-    pub webhooks: Vec<Webhook>,
-    /// `[alert] sensor`: kinds of alerts about the sensor itself; default none.
-    pub sensor_alerts: Vec<NoticeKind>,
+    /// `[alert]` but for the sinks.
+    pub alerting: Alerting,
+    /// `[[alert.KIND]]` of every kind.
+    pub sinks: Vec<Sink>,
     /// `[bounds]`
     pub bounds: Bounds,
     /// `[log]`
@@ -301,9 +302,14 @@ impl Config {
 
     /// Files and folders that are read again while the daemon runs: whoever it becomes must be able to.
     pub fn reads(&self) -> Vec<PathBuf> {
-        let secrets = self.webhooks.iter().filter_map(|w| w.secret_file.clone());
+        let secrets = self.sinks.iter().flat_map(Sink::files);
         let identities = self.identities.iter().map(|source| source.file.clone());
         self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).chain(identities).collect()
+    }
+
+    /// Names of its sinks.
+    pub fn sink_names(&self) -> Vec<String> {
+        self.sinks.iter().map(|sink| sink.name.clone()).collect()
     }
 
     /// Names of its teams.

@@ -8,14 +8,13 @@ use ipnet::IpNet;
 use minisign_verify::PublicKey;
 
 use super::policy::PolicyFile;
-use super::webhook::Webhook;
 use super::{
-    Bounds, Capture, Config, Group, Http, Log, LogFormat, Privacy, Retention, Sighting, SignatureSource, Store, Unmatched, exclude,
+    Alerting, Bounds, Capture, Config, Group, Http, Log, LogFormat, Privacy, Retention, Sighting, SignatureSource, Store, Unmatched,
+    exclude, sink,
 };
 use crate::daemon::identity::{Format, Source};
-use crate::daemon::notice::NoticeKind;
 use crate::daemon::store_place::{Location, NoPlace};
-use crate::daemon::toml_fields::{Fields, Located, one_of};
+use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
 
 pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
@@ -40,8 +39,8 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
         privacy: top.table("privacy").map(|t| Privacy::read(&t, file)).unwrap_or_default(),
         sighting: top.table("sighting").map(|t| Sighting::read(&t)).unwrap_or_default(),
-        sensor_alerts: alert.as_ref().map(sensor_alerts).unwrap_or_default(),
-        webhooks: alert.as_ref().map(|t| webhooks(t, file)).unwrap_or_default(),
+        alerting: alert.as_ref().map(Alerting::read).unwrap_or_default(),
+        sinks: alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default(),
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
         log: top.table("log").map(|t| log(&t)).unwrap_or_default(),
         files: Vec::new(),
@@ -127,32 +126,6 @@ fn public_key(fields: &Fields<'_>, written: &Located<&str>) -> Option<PublicKey>
 
 fn unmatched(fields: &Fields<'_>) -> Unmatched {
     Unmatched { enabled: fields.flag("enabled", Unmatched::default().enabled) }
-}
-
-fn webhooks(fields: &Fields<'_>, file: &Path) -> Vec<Webhook> {
-    let tables = fields.tables("webhook");
-    let mut names = Vec::new();
-    for name in tables.iter().filter_map(|t| t.text("name")) {
-        if names.contains(&name.value) {
-            fields.reading().error(name.line, format!("two webhooks are named {:?}", name.value), "give each its own name");
-        }
-        names.push(name.value);
-    }
-    tables.iter().filter_map(|t| Webhook::read(t, file)).collect()
-}
-
-/// Kinds of alerts about the sensor that are asked for.
-fn sensor_alerts(fields: &Fields<'_>) -> Vec<NoticeKind> {
-    let kinds = NoticeKind::OF_THE_SENSOR;
-    let read = |written: &Located<&str>| {
-        let found = kinds.into_iter().find(|k| k.word() == written.value);
-        if found.is_none() {
-            let message = format!("alert.sensor has no value {:?}", written.value);
-            fields.reading().error(written.line, message, one_of(written.value, &kinds.map(NoticeKind::word)));
-        }
-        found
-    };
-    fields.one_or_more("sensor").iter().filter_map(read).collect()
 }
 
 fn log(fields: &Fields<'_>) -> Log {

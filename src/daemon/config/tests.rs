@@ -44,7 +44,7 @@ fn reads_all_keys() {
     assert_eq!(config.policy.file.as_deref(), Some(Path::new("policy.toml")));
     assert_eq!((config.sighting.session_minutes, config.sighting.upload_bytes), (20, 500_000));
     assert_eq!(config.sighting.thresholds.iter().map(|t| t.limits.upload_host).collect::<Vec<_>>(), [Some(10_000)]);
-    assert_eq!(config.webhooks.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(), ["soc", "local"]);
+    assert_eq!(config.sink_names(), ["soc", "local"]);
     assert_eq!((config.bounds.flows, config.bounds.hellos), (2_000_000, 8192));
     assert_eq!((config.log.format, config.log.level), (LogFormat::Json, "debug"));
     assert_eq!(&**config.team_groups().name_of("10.1.9.9".parse().unwrap()), "research");
@@ -77,7 +77,7 @@ fn finds_all_mistakes_at_once() {
         "c.toml:41: error: exclude.vlans holds 4095, out of bounds | from 1 to 4094",
         "c.toml:41: error: exclude.vlans is a TOML string | it takes a list of whole numbers",
         "c.toml:42: error: exclude.mac is no known key | did you mean \"macs\"?",
-        "c.toml:32: error: two webhooks are named \"soc\" | give each its own name",
+        "c.toml:32: error: two sinks are named \"soc\" | give each its own name",
     ];
     for want in wanted {
         assert!(problems.iter().any(|p| p == want), "{want}\nnot in\n{}", problems.join("\n"));
@@ -115,7 +115,7 @@ fn secrets_must_be_there_and_are_never_printed() {
     std::fs::write(&key, "hunter2\n").unwrap();
     let hook = |file: &Path| format!("[[alert.webhook]]\nname = \"a\"\nurl = \"https://a.example/\"\nsecret_file = {:?}\n", file);
     let (config, _) = parsed(&hook(&key));
-    assert_eq!(config.webhooks[0].secret_file.as_ref(), Some(&key));
+    assert_eq!(config.sinks[0].files(), [key.clone()]);
     assert!(!format!("{config:?}").contains("hunter2"));
     std::fs::write(&key, "hunter1\nhunter2\nhunter3\n").unwrap();
     let (_, problems) = parsed(&hook(&key));

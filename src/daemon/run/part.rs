@@ -18,7 +18,7 @@ pub(super) fn changed_parts(old: (&Config, &Rules), new: (&Config, &Rules)) -> V
     let rest = |config: &Config| {
         let mut config = config.clone();
         (config.policy.default, config.policy.rules) = (None, Vec::new());
-        (format!("{config:?}"), config.webhooks)
+        (format!("{config:?}"), config.sinks)
     };
     let parts = [
         (CONFIGURATION, rest(old.0) != rest(new.0)),

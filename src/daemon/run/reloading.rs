@@ -14,7 +14,7 @@ use super::part::{changed_parts, refused_parts};
 use super::record;
 use super::retro;
 use super::shared::Shared;
-use crate::daemon::alert::{Pace, Webhook};
+use crate::daemon::alert::{AnySink, Pace};
 use crate::daemon::bundle::Folder;
 use crate::daemon::clock;
 use crate::daemon::config::{Config, DEFAULT_FILE};
@@ -67,7 +67,7 @@ impl Reloading {
         let watch = watch.inspect_err(|error| tracing::warn!(%error, "files are not watched; send SIGHUP after a change")).ok();
         let clients = ClientFiles::watch(&config);
         let mut reloading = Reloading { file, config, store, events, shared: Arc::clone(shared), delivery: None, watch, changed, clients };
-        let sinks = delivery::sinks(&reloading.config.webhooks)?;
+        let sinks = delivery::sinks(&reloading.config.sinks)?;
         reloading.start_delivery(sinks).await;
         Ok(reloading)
     }
@@ -94,7 +94,7 @@ impl Reloading {
         let file = self.file.clone();
         let read = tokio::task::spawn_blocking(move || read(file)).await;
         match read {
-            Ok(Ok((config, rules))) => match delivery::sinks(&config.webhooks) {
+            Ok(Ok((config, rules))) => match delivery::sinks(&config.sinks) {
                 Ok(sinks) => self.take(config, rules, sinks).await,
                 Err(failure) => {
                     tracing::error!("{failure}");
@@ -159,7 +159,7 @@ impl Reloading {
     }
 
     /// Puts into force what was read; nothing in it can fail by now.
-    async fn take(&mut self, mut config: Config, rules: Rules, sinks: Vec<Webhook>) {
+    async fn take(&mut self, mut config: Config, rules: Rules, sinks: Vec<AnySink>) {
         // What stands on the command line outlives a reload.
         config.capture.interfaces.clone_from(&self.config.capture.interfaces);
         config.store.clone_from(&self.config.store);
@@ -171,7 +171,7 @@ impl Reloading {
         if config.capture != self.config.capture || config.user != self.config.user {
             tracing::warn!("a change of [capture] or user takes effect at the next start");
         }
-        let has_new_sinks = config.webhooks != self.config.webhooks;
+        let has_new_sinks = config.sinks != self.config.sinks;
         let judgement = Box::new(pipeline::judgement(&config, &rules));
         let (old, new) = (Arc::clone(&self.shared.rules().signatures), Arc::clone(&rules.signatures));
         let parts = changed_parts((&self.config, &self.shared.rules()), (&config, &rules));
@@ -208,14 +208,14 @@ impl Reloading {
         }
     }
 
-    async fn restart_delivery(&mut self, sinks: Vec<Webhook>) {
+    async fn restart_delivery(&mut self, sinks: Vec<AnySink>) {
         if let Some(delivery) = self.delivery.take() {
             delivery.stop().await;
         }
         self.start_delivery(sinks).await;
     }
 
-    async fn start_delivery(&mut self, sinks: Vec<Webhook>) {
+    async fn start_delivery(&mut self, sinks: Vec<AnySink>) {
         self.give_up_strays().await;
         let shared = Arc::clone(&self.shared);
         let on_result = move |sink: &str, given: &Given| shared.metrics.alert(sink, given.word());
@@ -225,7 +225,7 @@ impl Reloading {
 
     /// Alerts that wait for a sink of yesterday would wait for ever: they are given up, and said.
     async fn give_up_strays(&self) {
-        let names: Vec<String> = self.config.webhooks.iter().map(|w| w.name.clone()).collect();
+        let names = self.config.sink_names();
         match self.store.give_up_strays(&names).await {
             Ok(0) => {}
             Ok(count) => tracing::warn!(

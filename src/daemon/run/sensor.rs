@@ -18,7 +18,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// Stores each report, until nobody reports any more.
 pub(super) async fn tell(store: Store, mut reports: mpsc::Receiver<SensorNotice>, shared: Arc<Shared>) {
     while let Some(notice) = reports.recv().await {
-        let payload = sensor_payload::render(&notice);
+        let payload = sensor_payload::render(&notice, &shared.runbook());
         loop {
             match store.tell_of_sensor(&notice, &payload, &shared.sinks()).await {
                 Ok(is_new) => {

@@ -27,6 +27,8 @@ pub(super) struct Shared {
     rules: RwLock<Arc<Rules>>,
     /// Names of the sinks alerts go to.
     sinks: RwLock<Arc<[String]>>,
+    /// Where the runbook is.
+    runbook: RwLock<Arc<str>>,
     /// Folder of updates, where a key is pinned.
     update_folder: RwLock<Option<PathBuf>>,
     /// How long data is kept.
@@ -56,10 +58,11 @@ impl Shared {
             stop: AtomicBool::new(false),
             stop_signal: watch::Sender::new(false),
             rules: RwLock::new(Arc::new(rules.clone())),
-            sinks: RwLock::new(config.webhooks.iter().map(|w| w.name.clone()).collect()),
+            sinks: RwLock::new(config.sink_names().into()),
+            runbook: RwLock::new(Arc::clone(&config.alerting.runbook)),
             update_folder: RwLock::new(update_folder(config)),
             retention: RwLock::new(config.retention),
-            sensor_kinds: RwLock::new(config.sensor_alerts.clone()),
+            sensor_kinds: RwLock::new(config.alerting.sensor.clone()),
             reports,
             alerted: Notify::new(),
             pulse: Pulse::new(captures.len()),
@@ -90,6 +93,11 @@ impl Shared {
         Arc::clone(&self.sinks.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Where the runbook is.
+    pub(super) fn runbook(&self) -> Arc<str> {
+        Arc::clone(&self.runbook.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Folder of updates, where a key is pinned.
     pub(super) fn update_folder(&self) -> Option<PathBuf> {
         self.update_folder.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -104,10 +112,11 @@ impl Shared {
     pub(super) fn replace(&self, config: &Config, rules: Rules) {
         self.count_signatures(&rules);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
-        *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = config.webhooks.iter().map(|w| w.name.clone()).collect();
+        *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = config.sink_names().into();
+        *self.runbook.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config.alerting.runbook);
         *self.update_folder.write().unwrap_or_else(PoisonError::into_inner) = update_folder(config);
         *self.retention.write().unwrap_or_else(PoisonError::into_inner) = config.retention;
-        (*self.sensor_kinds.write().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.sensor_alerts);
+        (*self.sensor_kinds.write().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.alerting.sensor);
     }
 
     /// Knows clients by what their files say now.

@@ -126,7 +126,7 @@ fn announce(captures: &[LiveCapture], config: &Config) {
     tracing::info!("metrics at http://{}/metrics", config.http.listen);
     let file = store_file(config).ok().flatten();
     tracing::info!("database {}", file.as_deref().unwrap_or(Path::new("in memory, gone at the end")).display());
-    if config.webhooks.is_empty() {
-        tracing::info!("no [[alert.webhook]] is configured: alerts are kept and listed by 'shadowtap alerts list'");
+    if config.sinks.is_empty() {
+        tracing::info!("no sink of alerts is configured: alerts are kept and listed by 'shadowtap alerts list'");
     }
 }

@@ -9,8 +9,10 @@ use tokio::sync::mpsc;
 
 use super::shared::Shared;
 use crate::daemon::alert::payload::{self, Words};
+use crate::daemon::config::WrittenRule;
 use crate::daemon::notice::Notice;
 use crate::daemon::rejudge::rejudge;
+use crate::daemon::rule_text::conditions;
 use crate::daemon::rules::Rules;
 use crate::daemon::store::{Batch, Store, Telling};
 
@@ -52,8 +54,8 @@ async fn persist(store: &Store, batch: &Batch, shared: &Shared) {
 }
 
 async fn commit(store: &Store, batch: &Batch, shared: &Shared) -> Result<(), String> {
-    let (rules, sinks) = (shared.rules(), shared.sinks());
-    let render = |notice: &Notice<'_>| word(notice, &rules);
+    let (rules, sinks, runbook) = (shared.rules(), shared.sinks(), shared.runbook());
+    let render = |notice: &Notice<'_>| word(notice, &rules, &runbook);
     let committed = store.commit(batch, Some(&Telling { sinks: &sinks, render: &render })).await.map_err(|e| e.to_string())?;
     shared.metrics.store_write(committed.seconds);
     if committed.alerts > 0 {
@@ -63,9 +65,9 @@ async fn commit(store: &Store, batch: &Batch, shared: &Shared) -> Result<(), Str
 }
 
 /// The payload of an alert, with the words signatures and policy have for it.
-fn word(notice: &Notice<'_>, rules: &Rules) -> String {
+fn word(notice: &Notice<'_>, rules: &Rules, runbook: &str) -> String {
     let s = notice.sighting;
-    let mut words = Words { service_name: &s.service, ..Words::default() };
+    let mut words = Words { service_name: &s.service, runbook, ..Words::default() };
     let service = rules.signatures.service(&s.service);
     if let Some(service) = service {
         words.service_name = &service.name;
@@ -75,8 +77,15 @@ fn word(notice: &Notice<'_>, rules: &Rules) -> String {
     if let Some(decision) = rejudged.iter().map(|r| r.decision).find(|d| d.status == s.status) {
         words.reason = decision.reason;
         words.alternative = decision.alternative;
+        words.alternative_name = decision.alternative.and_then(|id| rules.signatures.service(id)).map(|service| &*service.name);
+        words.rule = decision.rule.and_then(|at| rules.written.get(at)).map(written);
     }
     payload::render(notice, &words)
+}
+
+/// A rule as `policy explain` has it.
+fn written(rule: &WrittenRule) -> String {
+    format!("{}:{}: {} ({})", rule.file.display(), rule.line, rule.rule.status.word(), conditions(&rule.rule))
 }
 
 #[cfg(test)]

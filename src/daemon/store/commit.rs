@@ -10,7 +10,7 @@ use super::dictionary::Dictionary;
 use super::told::Memory;
 use super::{Store, StoreError, batch, privacy, unmatched, visibility};
 use crate::daemon::clock;
-use crate::daemon::notice::{Notice, NoticeKind};
+use crate::daemon::notice::{Notice, NoticeKind, Repeats};
 use crate::daemon::sealed::Sealed;
 use crate::engine::frame::Time;
 use crate::engine::sighting::{Finding, Sighting};
@@ -222,7 +222,7 @@ fn word<'a>(
     }
     let alert = |(kind, Finding { sighting, .. }): (NoticeKind, &Finding)| {
         let (client, service) = dictionary.pair(sighting)?;
-        let notice = Notice { id: new_id(created), kind, created, sighting };
+        let notice = Notice { id: new_id(created), kind, created, sighting, repeats: Repeats::default() };
         let payload = (telling.render)(&notice);
         Some(AlertToPut { key: notice.id, created: created.micros(), client, service, kind: kind as u8, payload })
     };

@@ -3,6 +3,7 @@
 mod receiver;
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use receiver::{Answer, Receiver, closes_half_way, over_tls};
 
 use super::*;
+use crate::daemon::config::{Config, SinkKind};
 use crate::daemon::delivery::Delivery;
 use crate::daemon::fixture::{finding, sighting};
 use crate::daemon::notice::Notice;
@@ -38,15 +40,22 @@ fn client(n: usize) -> Sighting {
     Sighting { client: format!("10.0.0.{n}").into(), ..sighting() }
 }
 
-fn hook(name: &str, url: String) -> Webhook {
-    hook_with(name, url, Duration::from_millis(300))
+fn hook(name: &str, url: String) -> AnySink {
+    configured(name, &url, Duration::from_millis(300), &[]).unwrap()
 }
 
-fn hook_with(name: &str, url: String, timeout: Duration) -> Webhook {
-    Webhook::new(WebhookSettings { name: name.into(), url, secret_file: None, ca_file: None, timeout }).unwrap()
+/// A webhook with these files besides.
+fn configured(name: &str, url: &str, timeout: Duration, files: &[(&str, &Path)]) -> Result<AnySink, String> {
+    let files: String = files.iter().map(|(key, file)| format!("{key} = {file:?}\n")).collect();
+    let (config, problems) = Config::parse(Path::new("c.toml"), &format!("[[alert.webhook]]\nname = {name:?}\nurl = {url:?}\n{files}"));
+    assert_eq!(problems, []);
+    let mut sink = config.sinks.into_iter().next().unwrap();
+    let SinkKind::Webhook(webhook) = &mut sink.kind;
+    webhook.endpoint.timeout = timeout;
+    AnySink::new(&sink)
 }
 
-fn start(store: &Store, sinks: Vec<Webhook>, pace: Pace) -> (Delivery, Arc<Mutex<HashMap<&'static str, usize>>>) {
+fn start(store: &Store, sinks: Vec<AnySink>, pace: Pace) -> (Delivery, Arc<Mutex<HashMap<&'static str, usize>>>) {
     let counts = Arc::new(Mutex::new(HashMap::new()));
     let log = Arc::clone(&counts);
     let on_result: OnResult = Arc::new(move |_, given| *log.lock().unwrap().entry(given.word()).or_insert(0) += 1);
@@ -142,7 +151,7 @@ async fn slow_sink_delays_no_other() {
     let store = in_memory().await;
     let (slow, fast) = (Receiver::start(vec![Answer::Hang; 1000]).await, Receiver::start([]).await);
     due(&store, (1..=5).map(client), &["slow", "fast"]).await;
-    let sinks = vec![hook_with("slow", slow.url(), Duration::from_secs(3600)), hook("fast", fast.url())];
+    let sinks = vec![configured("slow", &slow.url(), Duration::from_secs(3600), &[]).unwrap(), hook("fast", fast.url())];
     let (delivery, _) = start(&store, sinks, HASTE);
     eventually("the fast one has all", async || fast.got().len() == 5).await;
     assert!(slow.got().len() <= 1, "the slow one still sits on its first");
@@ -213,32 +222,29 @@ async fn https_needs_an_authority_that_is_trusted() {
     let (port, certificate) = over_tls();
     let ca = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(ca.path(), certificate).unwrap();
-    let hook = |ca_file: Option<&std::path::Path>| {
-        let (name, url, timeout) = ("soc".into(), format!("https://localhost:{port}/"), Duration::from_secs(5));
-        Webhook::new(WebhookSettings { name, url, secret_file: None, ca_file: ca_file.map(Into::into), timeout })
-    };
+    let url = format!("https://localhost:{port}/");
+    let hook = |files: &[(&str, &Path)]| configured("soc", &url, Duration::from_secs(5), files);
     let (id, payload, at) = ("0".repeat(32), "{}".to_owned(), crate::engine::frame::Time(0));
     let letter = crate::daemon::letter::Letter { alert: 1, id, payload, attempts: 0, since: at, next_attempt: at };
-    assert_eq!(hook(Some(ca.path())).unwrap().send(&letter).await, Outcome::Taken);
-    let Outcome::Down { error, .. } = hook(None).unwrap().send(&letter).await else { panic!("a stranger was trusted") };
+    let trusting = [("ca_file", ca.path())];
+    assert_eq!(hook(&trusting).unwrap().send(&letter).await, Outcome::Taken("204 No Content".into()));
+    let Outcome::Down { error, .. } = hook(&[]).unwrap().send(&letter).await else { panic!("a stranger was trusted") };
     assert!(error.contains("certificate") && !error.contains("localhost"), "{error}");
     std::fs::write(ca.path(), "no certificate").unwrap();
-    assert!(hook(Some(ca.path())).unwrap_err().contains("PEM"));
+    assert!(hook(&trusting).unwrap_err().contains("PEM"));
 }
 
 #[tokio::test]
 async fn documented_verifier_accepts_our_signature_and_no_other() {
-    let docs = include_str!("../../../../docs/webhooks.md");
+    let docs = include_str!("../../../../docs/sinks.md");
     let verifier = docs.split("```python").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let secrets = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(secrets.path(), "new-secret\nold-secret\n").unwrap();
     let receiver = Receiver::start([]).await;
-    let timeout = Duration::from_secs(5);
-    let settings =
-        WebhookSettings { name: "soc".into(), url: receiver.url(), secret_file: Some(secrets.path().into()), ca_file: None, timeout };
+    let signed = configured("soc", &receiver.url(), Duration::from_secs(5), &[("secret_file", secrets.path())]).unwrap();
     let store = in_memory().await;
     due(&store, [sighting()], &["soc"]).await;
-    let (delivery, _) = start(&store, vec![Webhook::new(settings).unwrap()], HASTE);
+    let (delivery, _) = start(&store, vec![signed], HASTE);
     empties(&store).await;
     delivery.stop().await;
     let got = receiver.got().remove(0);
@@ -259,14 +265,11 @@ async fn documented_verifier_accepts_our_signature_and_no_other() {
 
 #[test]
 fn settings_are_refused_without_showing_their_secrets() {
-    for url in ["not a url", "ftp://hooks.example/T0/hunter2", "https:///hunter2"] {
-        let settings =
-            WebhookSettings { name: "soc".into(), url: url.into(), secret_file: None, ca_file: None, timeout: Duration::from_secs(1) };
-        match Webhook::new(settings) {
-            Err(error) => assert!(error.contains("soc") && !error.contains("hunter2"), "{error}"),
-            Ok(hook) => assert!(!format!("{hook:?}").contains("/hunter2"), "{hook:?}"),
-        }
-    }
-    let shown = format!("{:?}", hook("soc", "http://hooks.example/T0/hunter2".into()));
-    assert!(shown.contains("hooks.example") && !shown.contains("hunter2"), "{shown}");
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), "hunter2").unwrap();
+    let files = [("client_cert_file", key.path()), ("client_key_file", key.path())];
+    let error = configured("soc", "https://hooks.example/T0/hunter2", Duration::from_secs(1), &files).unwrap_err();
+    assert!(error.contains("soc") && error.contains("client certificate") && !error.contains("hunter2"), "{error}");
+    let shown = format!("{:?}", hook("soc", "http://localhost:9/T0/hunter2".into()));
+    assert!(shown.contains("localhost") && !shown.contains("hunter2"), "{shown}");
 }

@@ -1,0 +1,68 @@
+//! `[[alert.KIND]]`: whom to tell, one section a sink. A kind is one file here, one line of [`KINDS`], one of [`SinkKind`].
+
+mod endpoint;
+mod webhook;
+
+use std::path::{Path, PathBuf};
+
+use crate::daemon::toml_fields::Fields;
+
+pub use endpoint::{Address, ClientCertificate, Endpoint, is_loopback};
+pub use webhook::Webhook;
+
+/// One receiver of alerts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sink {
+    /// Name in logs, metrics and the outbox; no two sinks share one, whatever their kinds.
+    pub name: String,
+    /// What it is.
+    pub kind: SinkKind,
+}
+
+/// What a sink is, and what that kind wants to know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SinkKind {
+    /// `[[alert.webhook]]`
+    Webhook(Webhook),
+}
+
+/// Reads what a kind wants to know; `None` where something needed is missing or wrong, and was said.
+type Read = fn(&Fields<'_>, &Path) -> Option<SinkKind>;
+
+/// Each kind's section and its reader.
+const KINDS: [(&str, Read); 1] = [("webhook", |fields, file| Webhook::read(fields, file).map(SinkKind::Webhook))];
+
+impl SinkKind {
+    /// Files it reads when it is made or at each attempt.
+    fn files(&self) -> Vec<PathBuf> {
+        match self {
+            SinkKind::Webhook(webhook) => webhook.files(),
+        }
+    }
+}
+
+impl Sink {
+    /// Files it reads when it is made or at each attempt: secrets, certificates, templates.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.kind.files()
+    }
+}
+
+/// Every sink of `[alert]`, kind by kind, as they stand in the file.
+pub(super) fn read(alert: &Fields<'_>, file: &Path) -> Vec<Sink> {
+    let mut names = Vec::new();
+    let mut sinks = Vec::new();
+    for (section, read) in KINDS {
+        for fields in alert.tables(section) {
+            let name = fields.needed_text("name");
+            let kind = read(&fields, file);
+            let Some(name) = name else { continue };
+            if names.contains(&name.value) {
+                fields.reading().error(name.line, format!("two sinks are named {:?}", name.value), "give each its own name");
+            }
+            names.push(name.value);
+            sinks.extend(kind.map(|kind| Sink { name: name.value.to_owned(), kind }));
+        }
+    }
+    sinks
+}
