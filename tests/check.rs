@@ -111,3 +111,26 @@ fn a_store_that_the_user_cannot_write_is_refused() {
     refused(&["check"], &config, 78, &[&format!("{}: error: is not writable for nobody", site.path("state").display())]);
     refused(&["run", "--listen", "127.0.0.1:0"], &config, 77, &["is not writable for nobody"]);
 }
+
+/// What a unit with LoadCredential= gets: a folder of files that it alone reads, named by its environment.
+#[test]
+fn a_secret_among_the_credentials_of_the_unit_is_found() {
+    let site = Site::new();
+    let credentials = site.path("credentials");
+    fs::create_dir(&credentials).expect("made");
+    let sink = "[[alert.webhook]]\nname = \"soc\"\nurl = \"http://127.0.0.1:9/\"\nsecret_file = \"${CREDENTIALS_DIRECTORY}/secret_soc\"\n";
+    let config = site.write("c.toml", sink, 0o644);
+    let check = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shadowtap"));
+        command.args(["check", "--elsewhere", "--config"]).arg(&config).env("CREDENTIALS_DIRECTORY", &credentials);
+        let output = command.output().expect("starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, told) = check();
+    assert_eq!(code, Some(78), "{told}");
+    assert!(told.contains(credentials.to_str().expect("text")) && told.contains(":4: "), "the file that is missing is named: {told}");
+    fs::write(credentials.join("secret_soc"), "hunter2\n").expect("written");
+    let (code, told) = check();
+    assert_eq!(code, Some(0), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+}

@@ -1,12 +1,15 @@
 //! The command line: one variant a subcommand; each subcommand's own file holds its arguments and its `run`.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::alerts::{self, AlertsArgs};
 use super::audit::{self, AuditArgs};
+use super::completions::{self, CompletionsArgs};
 use super::doctor::{self, DoctorArgs};
 use super::failure::Failure;
 use super::forget::{self, ForgetArgs};
+use super::init::{self, InitArgs};
+use super::manual::{self, ManArgs};
 use super::names::{self, NamesArgs};
 use super::privacy::command as privacy;
 use super::reidentify::{self, ReidentifyArgs};
@@ -57,6 +60,12 @@ enum Command {
     /// The keys of pseudonyms
     #[command(subcommand)]
     Privacy(privacy::Command),
+    /// Look at this machine and write a commented configuration for it
+    Init(InitArgs),
+    /// What a shell needs to complete command lines, on standard output
+    Completions(CompletionsArgs),
+    /// Write manual pages, one a subcommand
+    Man(ManArgs),
 }
 
 impl Cli {
@@ -80,6 +89,9 @@ impl Cli {
             Command::Forget(args) => forget::run(&args),
             Command::Reidentify(args) => reidentify::run(&args),
             Command::Privacy(command) => privacy::run(command),
+            Command::Init(args) => init::run(&args),
+            Command::Completions(args) => completions::run(&args, Cli::command()),
+            Command::Man(args) => manual::run(&args, Cli::command()),
         }
     }
 }
@@ -87,7 +99,6 @@ impl Cli {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn arguments_contradict_nothing() {

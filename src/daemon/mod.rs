@@ -1,6 +1,7 @@
 //! The edges: everything that touches files, interfaces, clocks, sockets or people. Edges never call one another; `run` joins them.
 
 pub mod alert;
+pub mod alert_template;
 mod alert_trial;
 pub mod alerts;
 pub mod audit;
@@ -11,6 +12,7 @@ pub mod capture;
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod completions;
 pub mod config;
 pub mod delivery;
 pub mod diagnostic;
@@ -23,10 +25,12 @@ pub mod forgotten;
 pub mod forms;
 pub mod hex;
 pub mod identity;
+pub mod init;
 pub mod kept;
 pub mod letter;
 pub mod log;
 pub mod mac;
+pub mod manual;
 pub mod metrics;
 pub mod name_json;
 pub mod names;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use rand::RngExt;
 use serde_json::Value;
 
+use super::alert::digest_payload::{self, AlertCount, ServiceUse, Summary};
 use super::alert::payload::{self, Words};
+use super::alert::sensor_payload;
 use super::letter::Letter;
-use super::notice::{Notice, NoticeKind, Repeats};
+use super::notice::{Notice, NoticeKind, Repeats, SensorNotice, State, incident};
 use crate::engine::event::Source;
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
@@ -16,8 +18,6 @@ use crate::engine::sighting::{Agent, Evidence, Identity, Sighting, Sources, Turn
 
 /// Client, team and names of a sample: nobody's.
 const NOBODY: &str = "sample";
-/// The matter of every sample, so that a later one can say that it is over.
-const INCIDENT: &str = "shadowtap-sample";
 const SERVICE: &str = "Sample service";
 const REASON: &str = "this is a sample sent by 'shadowtap alerts test', nothing happened";
 
@@ -28,17 +28,52 @@ pub fn letter(now: Time, is_over: bool) -> Letter {
     Letter { alert: 0, id, payload, attempts: 0, since: now, next_attempt: now }
 }
 
+/// A payload of each form an alert may have: open, over, about the sensor, summing up.
+pub fn payloads() -> Vec<String> {
+    let (now, id) = (Time::default(), "0".repeat(32));
+    let of_the_sensor = SensorNotice::new(NoticeKind::CaptureLost, NOBODY, now, format!("Sample: {REASON}."), "Nothing.");
+    vec![payload(&id, now, false), payload(&id, now, true), sensor_payload::render(&of_the_sensor, ""), digest(now)]
+}
+
 /// The payload of a sample.
 fn payload(id: &str, now: Time, is_over: bool) -> String {
     let (sighting, words) = (sighting(now), Words { service_name: SERVICE, reason: Some(REASON), ..Words::default() });
     let notice = Notice { id: id.to_owned(), kind: NoticeKind::FirstUse, created: now, sighting: &sighting, repeats: Repeats::default() };
     let mut payload: Value = serde_json::from_str(&payload::render(&notice, &words)).unwrap_or_default();
     if let Value::Object(fields) = &mut payload {
-        fields.insert("incident".into(), INCIDENT.into());
-        fields.insert("state".into(), if is_over { "resolved" } else { "open" }.into());
+        // The matter of every sample, so that a later one can say that it is over.
+        fields.insert("incident".into(), incident(&[NOBODY]).into());
+        fields.insert("state".into(), if is_over { State::Resolved } else { State::Open }.word().into());
         fields.insert("message".into(), format!("Sample, {}: {REASON}.", if is_over { "over" } else { "not an alert" }).into());
     }
     payload.to_string()
+}
+
+fn digest(now: Time) -> String {
+    let text = || NOBODY.to_owned();
+    let service = ServiceUse {
+        id: text(),
+        name: SERVICE.into(),
+        vendor: text(),
+        category: text(),
+        teams: vec![text()],
+        clients: 1,
+        sightings: 1,
+        bytes_up: 1,
+    };
+    let alert =
+        AlertCount { fate: "held", kind: "first_use", team: text(), service: text(), severity: "low", why: Some(REASON.into()), count: 1 };
+    let summary = Summary {
+        id: "0".repeat(32),
+        kind: NoticeKind::Digest,
+        created: now,
+        since: now,
+        message: format!("Sample: {REASON}."),
+        services: vec![service],
+        alerts: vec![alert],
+        more: 1,
+    };
+    digest_payload::render(&summary, "")
 }
 
 fn sighting(now: Time) -> Sighting {

@@ -1,4 +1,4 @@
-//! The secrets a webhook is signed by, out of their file: one reader for the configuration, which refuses a bad file, and for the delivery.
+//! Secrets of sinks, out of their files: one reader for the configuration, which refuses a bad file, and for the delivery.
 
 use std::fmt;
 use std::path::Path;
@@ -30,6 +30,37 @@ impl Secrets {
     }
 }
 
+/// One secret alone in its file: a routing key, the value of a header, a URL with a token. It is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Reads a file: one line that holds something; spaces around it and empty lines do not count.
+    ///
+    /// # Errors
+    /// What is wrong with it and the remedy, without a word of what stands in it.
+    pub fn read(path: &Path) -> Result<Self, (String, String)> {
+        let text = read_text(path).map_err(|problem| (problem.message, problem.hint))?;
+        let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+        match (lines.next(), lines.next()) {
+            (Some(secret), None) => Ok(Secret(secret.to_owned())),
+            (None, _) => Err(("holds nothing".into(), "write it on a line of its own".into())),
+            (Some(_), Some(_)) => Err(("holds more than one line".into(), "leave one line in it".into())),
+        }
+    }
+
+    /// What it is.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret")
+    }
+}
+
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} secrets", self.0.len())
@@ -52,6 +83,8 @@ mod tests {
         assert_eq!(two.keys().collect::<Vec<_>>(), [b"new", b"old"]);
         assert_eq!(format!("{two:?}"), "2 secrets");
         assert_eq!(secrets("\n \n").unwrap_err().0, "holds no secret");
+        let (message, remedy) = Secret::read(Path::new("/nonexistent/secret")).unwrap_err();
+        assert!(message.starts_with("cannot be read") && !remedy.is_empty(), "{message}");
         let (message, remedy) = secrets("hunter1\nhunter2\nhunter3").unwrap_err();
         assert!(message == "holds more than two secrets" && !remedy.contains("hunter"), "{message} {remedy}");
     }

@@ -54,6 +54,11 @@ impl Reading {
         self.note(Severity::Warning, line, message.into(), hint.into());
     }
 
+    /// Notes a problem of another file, one that this file names.
+    pub fn elsewhere(&self, problem: Diagnostic) {
+        self.problems.borrow_mut().push(problem);
+    }
+
     fn note(&self, severity: Severity, line: usize, message: String, hint: String) {
         self.problems.borrow_mut().push(Diagnostic { severity, file: self.file.clone(), line, message, hint });
     }
@@ -135,6 +140,16 @@ impl<'r> Fields<'r> {
     /// A text.
     pub fn text(&self, key: &'static str) -> Option<Located<&'r str>> {
         self.typed(key, "a text in quotes", DeValue::as_str)
+    }
+
+    /// A text of several lines: its line is that of its first character, not of its quotes.
+    pub fn long_text(&self, key: &'static str) -> Option<Located<&'r str>> {
+        let text = self.text(key)?;
+        let span = self.value(key)?.span();
+        let written = self.reading.line(span.end.saturating_sub(1)).saturating_sub(text.line);
+        // A line break right behind the opening quotes is no part of the text.
+        let is_below = written > text.value.matches('\n').count();
+        Some(Located { value: text.value, line: text.line + usize::from(is_below) })
     }
 
     /// A text that must be there and not be empty.

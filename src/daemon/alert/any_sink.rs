@@ -19,7 +19,12 @@ impl AnySink {
     /// What is wrong with its settings, without its URL or a secret.
     pub fn new(sink: &config::Sink) -> Result<Self, String> {
         match &sink.kind {
-            kind @ SinkKind::Webhook(_) => Ok(AnySink::Http(Box::new(HttpSink::new(&sink.name, kind)?))),
+            kind @ (SinkKind::Webhook(_)
+            | SinkKind::Slack(_)
+            | SinkKind::Teams(_)
+            | SinkKind::PagerDuty(_)
+            | SinkKind::Alertmanager(_)
+            | SinkKind::Template(_)) => Ok(AnySink::Http(Box::new(HttpSink::new(&sink.name, kind)?))),
         }
     }
 }

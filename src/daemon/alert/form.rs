@@ -5,34 +5,10 @@
 
 use serde_json::Value;
 
-/// How grave an alert is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub enum Severity {
-    /// Somebody should look, some day.
-    #[default]
-    Low,
-    /// Somebody should look.
-    Medium,
-    /// Somebody should look now.
-    High,
-}
-
-impl Severity {
-    /// Every one, from the least.
-    pub const ALL: [Severity; 3] = [Severity::Low, Severity::Medium, Severity::High];
-
-    /// The word used in payloads.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Severity::Low => "low",
-            Severity::Medium => "medium",
-            Severity::High => "high",
-        }
-    }
-}
+pub use crate::daemon::notice::Severity;
 
 /// An alert, read back.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Form {
     /// Id of the alert, the same on every attempt.
     pub id: String,
@@ -76,7 +52,7 @@ impl Form {
         let all: Value = serde_json::from_str(payload).unwrap_or_default();
         let text = |pointer: &str| all.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
         let needed = |pointer: &str| text(pointer).unwrap_or_default();
-        let severity = Severity::ALL.into_iter().find(|s| all["severity"] == s.word()).unwrap_or_default();
+        let severity = all["severity"].as_str().and_then(Severity::from_word).unwrap_or(Severity::Low);
         Form {
             id: needed("/id"),
             schema: needed("/schema"),
@@ -100,9 +76,10 @@ impl Form {
 
     /// One line that says what it is about: for a heading, a subject, a list.
     pub fn title(&self) -> String {
-        let what = match (&self.service_name, &self.status) {
+        let what = match (self.service_name.as_ref().or(self.service.as_ref()), &self.status) {
             (Some(service), Some(status)) => format!("{service} ({status})"),
             (Some(service), None) => service.clone(),
+            (None, _) if self.kind.is_empty() => "Alert".to_owned(),
             (None, _) => self.kind.replace('_', " "),
         };
         let by = self.team.as_ref().map(|team| format!(", team {team}")).unwrap_or_default();
@@ -122,12 +99,13 @@ impl Form {
             Some(down) => format!("{up} bytes up, {down} bytes down"),
             None => format!("{up} bytes up"),
         });
-        let times = match (text("first_seen"), text("last_seen")) {
+        let times = match (text("first_seen").or_else(|| text("since")), text("last_seen")) {
             (Some(first), Some(last)) => Some(format!("{first} to {last}")),
             (first, last) => first.or(last),
         };
         let facts = [
             ("Who", Some(who).filter(|w| !w.is_empty())),
+            ("What", text("subject")),
             ("Team", self.team.clone()),
             ("Service", service),
             ("Policy status", self.status.clone()),
@@ -141,6 +119,9 @@ impl Form {
             ("What to do", text("remedy")),
             ("To decide", text("decide")),
             ("More like it", self.repeats()),
+            ("Services", self.lines("services", service_line)),
+            ("Alerts", self.lines("alerts", alert_line)),
+            ("Not listed", self.all["more"].as_u64().filter(|more| *more > 0).map(|more| format!("{more} more entries"))),
             ("Runbook", self.runbook.clone()),
         ];
         facts.into_iter().filter_map(|(label, value)| Some((label, value?))).collect()
@@ -148,17 +129,33 @@ impl Form {
 
     /// How many more like it there were, in words.
     fn repeats(&self) -> Option<String> {
-        match &self.all["repeats"] {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::Number(count) if count.as_u64() != Some(0) => Some(format!("and {count} more like it")),
-            Value::Object(fields) => match (fields.get("count").and_then(Value::as_u64), fields.get("why").and_then(Value::as_str)) {
-                (Some(count), Some(why)) if count > 0 => Some(format!("and {count} more like it ({why})")),
-                (Some(count), None) if count > 0 => Some(format!("and {count} more like it")),
-                _ => None,
-            },
-            _ => None,
-        }
+        let count = self.all["repeats"].as_u64().filter(|count| *count > 0)?;
+        Some(match self.all["repeats_why"].as_str() {
+            Some(why) if !why.is_empty() => format!("and {count} more like it ({why})"),
+            _ => format!("and {count} more like it"),
+        })
     }
+
+    /// Entries of a list in the payload, each in a line of words.
+    fn lines(&self, list: &str, line: impl Fn(&Value) -> Option<String>) -> Option<String> {
+        let lines: Vec<_> = self.all[list].as_array()?.iter().filter_map(line).collect();
+        Some(lines.join("\n")).filter(|lines| !lines.is_empty())
+    }
+}
+
+/// What a digest says of one service.
+fn service_line(entry: &Value) -> Option<String> {
+    let teams: Vec<_> = entry["teams"].as_array()?.iter().filter_map(Value::as_str).collect();
+    let (name, clients, up) = (entry["name"].as_str()?, entry["clients"].as_u64()?, entry["bytes_up"].as_u64()?);
+    Some(format!("{name}: {}; clients {clients}, {up} bytes up", teams.join(", ")))
+}
+
+/// What a digest says of alerts of one kind, team and service.
+fn alert_line(entry: &Value) -> Option<String> {
+    let text = |key: &str| entry[key].as_str().filter(|t| !t.is_empty());
+    let about: Vec<_> = [text("kind"), text("service"), text("team")].into_iter().flatten().collect();
+    let why = text("why").map(|why| format!(" ({why})")).unwrap_or_default();
+    Some(format!("{} {}: {}{why}", entry["count"].as_u64()?, text("fate")?, about.join(", ")))
 }
 
 #[cfg(test)]
@@ -192,13 +189,31 @@ mod tests {
     }
 
     #[test]
+    fn says_what_a_digest_sums_up() {
+        let payload = r#"{"id":"a","kind":"digest","since":"2026-11-22T07:00:00Z","more":12,
+            "services":[{"id":"x.y","name":"Xy","vendor":"X","category":"chat","teams":["lab","hr"],"clients":3,"sightings":7,"bytes_up":90}],
+            "alerts":[{"fate":"held","kind":"first_use","team":"lab","service":"x.y","severity":"low","why":"quiet hours","count":4}]}"#;
+        let form = Form::read(payload);
+        let facts: Vec<_> = form.facts().into_iter().map(|(label, value)| format!("{label}: {value}")).collect();
+        assert_eq!(
+            facts,
+            [
+                "When: 2026-11-22T07:00:00Z",
+                "Services: Xy: lab, hr; clients 3, 90 bytes up",
+                "Alerts: 4 held: first_use, x.y, lab (quiet hours)",
+                "Not listed: 12 more entries"
+            ]
+        );
+    }
+
+    #[test]
     fn whatever_is_stored_is_read() {
         for payload in ["", "[]", "null", "{\"id\":7,\"service\":\"x\",\"severity\":null,\"repeats\":[]}", "no json"] {
             let form = Form::read(payload);
             assert_eq!((form.id.as_str(), form.severity, form.is_resolved, form.facts().len()), ("", Severity::Low, false, 0), "{payload}");
         }
-        let form = Form::read("{\"id\":\"a\",\"incident\":\"i\",\"state\":\"resolved\",\"kind\":\"capture_lost\",\"repeats\":41}");
+        let form = Form::read(r#"{"id":"a","incident":"i","state":"resolved","kind":"capture_lost","repeats":41,"repeats_why":"rate"}"#);
         assert_eq!((form.incident.as_str(), form.title().as_str()), ("i", "Over: capture lost"));
-        assert_eq!(form.facts(), [("More like it", "and 41 more like it".to_owned())]);
+        assert_eq!(form.facts(), [("More like it", "and 41 more like it (rate)".to_owned())]);
     }
 }

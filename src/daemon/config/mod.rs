@@ -31,7 +31,7 @@ pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
 pub use retention::Retention;
-pub use sink::{Address, ClientCertificate, Endpoint, Sink, SinkKind, Webhook, is_loopback};
+pub use sink::{Address, Alertmanager, ClientCertificate, Endpoint, Header, PagerDuty, Sink, SinkKind, Template, Webhook, is_loopback};
 
 /// Read when no other file is named, where it is there.
 pub const DEFAULT_FILE: &str = "/etc/shadowtap/config.toml";
@@ -293,10 +293,11 @@ impl Config {
         (config.with_site_folder(), problems)
     }
 
-    /// What stands in a file's text; files that it names are not read, but for secrets.
+    /// What stands in a file's text; files that it names are not read, but for secrets and templates.
     pub fn parse(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         let (mut config, problems) = toml_fields::read(file, text, |top| read::config(&top, file));
         config.files.push(file.into());
+        config.files.extend(config.sinks.iter().filter_map(Sink::part).collect::<Vec<_>>());
         (config, problems)
     }
 

@@ -47,9 +47,18 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     }
 }
 
-/// A path as written in a file: relative ones stand beside that file.
+/// What systemd gives a unit's credentials under (systemd.exec(5), LoadCredential).
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// Where that is for the unit that is shipped: whoever checks a configuration is not the unit.
+const CREDENTIALS_OF_UNIT: &str = "/run/credentials/shadowtap.service";
+
+/// A path as written in a file: relative ones stand beside that file, those below `${CREDENTIALS_DIRECTORY}` among the unit's credentials.
 pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
-    file.parent().map_or_else(|| path.into(), |folder| folder.join(path))
+    let credential = path.strip_prefix("${").and_then(|rest| rest.strip_prefix(CREDENTIALS)).and_then(|rest| rest.strip_prefix("}/"));
+    match credential {
+        Some(name) => std::env::var_os(CREDENTIALS).map_or_else(|| CREDENTIALS_OF_UNIT.into(), PathBuf::from).join(name),
+        None => file.parent().map_or_else(|| path.into(), |folder| folder.join(path)),
+    }
 }
 
 fn capture(fields: &Fields<'_>) -> Capture {

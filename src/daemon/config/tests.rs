@@ -115,7 +115,7 @@ fn secrets_must_be_there_and_are_never_printed() {
     std::fs::write(&key, "hunter2\n").unwrap();
     let hook = |file: &Path| format!("[[alert.webhook]]\nname = \"a\"\nurl = \"https://a.example/\"\nsecret_file = {:?}\n", file);
     let (config, _) = parsed(&hook(&key));
-    assert_eq!(config.sinks[0].files(), [key.clone()]);
+    assert_eq!(config.sinks[0].files(), std::slice::from_ref(&key));
     assert!(!format!("{config:?}").contains("hunter2"));
     std::fs::write(&key, "hunter1\nhunter2\nhunter3\n").unwrap();
     let (_, problems) = parsed(&hook(&key));

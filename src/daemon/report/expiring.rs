@@ -1,15 +1,12 @@
 //! The exceptions of the policy that end: what a reader of the report has to decide next.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use serde::Serialize;
 
+use super::decided::Decided;
 use crate::daemon::clock::day_of;
-use crate::daemon::config::Config;
-use crate::daemon::failure::Failure;
 use crate::daemon::rule_text::conditions;
-use crate::daemon::rules::Rules;
 use crate::daemon::rules::expiring::{Ending, endings};
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;
@@ -27,7 +24,7 @@ pub(super) struct Entry {
     then: Option<&'static str>,
     owner: Option<String>,
     #[serde(skip)]
-    sentence: String,
+    pub(super) sentence: String,
 }
 
 impl From<&Ending<'_>> for Entry {
@@ -47,22 +44,10 @@ impl From<&Ending<'_>> for Entry {
     }
 }
 
-/// Those of a configuration. Without one named the standard file is taken; nothing is said where it is refused, or this user may not read
-/// it: whoever reads a report need not be able to.
-///
-/// # Errors
-/// The configuration that was named is refused.
-pub(super) fn of(config: Option<&Path>, now: Time) -> Result<Vec<Entry>, Failure> {
-    let load = || {
-        let config = Config::load(config)?.value;
-        Rules::load(&config).map(|rules| rules.value)
-    };
-    let rules = match load() {
-        Ok(rules) => rules,
-        Err(problems) if config.is_some() => return Err(Failure::Configuration(problems)),
-        Err(_) => return Ok(Vec::new()),
-    };
-    Ok(endings(&rules.written, &rules.policy, &rules.signatures, now).iter().map(Entry::from).collect())
+/// Those of what was decided.
+pub(super) fn of(decided: &Decided, now: Time) -> Vec<Entry> {
+    let rules = &decided.rules;
+    endings(&rules.written, &rules.policy, &rules.signatures, now).iter().map(Entry::from).collect()
 }
 
 /// A sentence each.

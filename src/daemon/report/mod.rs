@@ -1,7 +1,9 @@
 //! `shadowtap report`: what the store holds of a stretch of time, for people, programs and spreadsheets.
 
 mod csv;
+mod decided;
 mod expiring;
+mod page;
 mod summary;
 mod sums;
 
@@ -24,6 +26,7 @@ use super::zone_sight::{ZoneSight, zone_sights};
 use super::{clock, since};
 use crate::engine::frame::Time;
 use crate::engine::sighting::Sighting;
+use decided::Decided;
 use summary::Summary;
 use sums::{By, Sums};
 
@@ -59,12 +62,15 @@ struct Frame<'a> {
     until: Time,
     zones: &'a [ZoneSight],
     expiring: &'a [expiring::Entry],
+    decided: Option<&'a Decided>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
     /// A summary by service
     Table,
+    /// A page for people, out of sums of whole days: it names no client and needs nothing but itself
+    Html,
     /// One document with every sighting and totals
     Json,
     /// Every sighting, one a line
@@ -93,10 +99,13 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
     let moment = |option: &str, text: &str| since::parse(text, now).map_err(|e| Failure::Setting(format!("{option}: {e}")));
     let since = moment("--since", &args.since)?;
     let until = args.until.as_deref().map(|t| moment("--until", t)).transpose()?.flatten();
-    if args.by.is_some() && matches!(args.format, Format::Csv) {
-        return Err(Failure::Setting("--by: csv has one sighting a line\n  remedy: use --format table or json".into()));
+    if args.by.is_some() && matches!(args.format, Format::Csv | Format::Html) {
+        let what =
+            if matches!(args.format, Format::Csv) { "csv has one sighting a line" } else { "html has days, teams and services already" };
+        return Err(Failure::Setting(format!("--by: {what}\n  remedy: use --format table or json")));
     }
-    let expiring = expiring::of(args.config.as_deref(), now)?;
+    let decided = Decided::load(args.config.as_deref())?;
+    let expiring = decided.as_ref().map(|decided| expiring::of(decided, now)).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let store = Store::open_existing(&args.store).await?;
@@ -109,7 +118,7 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
         }
         let zones = zone_sights(&store.visibility(window).await?);
         let mut out = open(args.output.as_deref())?;
-        let frame = Frame { from: since, until: until.unwrap_or(now), zones: &zones, expiring: &expiring };
+        let frame = Frame { from: since, until: until.unwrap_or(now), zones: &zones, expiring: &expiring, decided: decided.as_ref() };
         let written = write_any(&store, (window, now), &args, &frame, &mut out).await;
         store.close().await;
         match written {
@@ -172,6 +181,9 @@ async fn write_any(
         }
         return Ok(out.flush()?);
     }
+    if matches!(args.format, Format::Html) {
+        return page::write(store, (window, now), frame, out).await;
+    }
     let extent = if is_table { store.extent(window.since, window.until, sums::MOST + 1).await? } else { Extent::default() };
     if extent.sightings.saturating_add(extent.kept) > sums::MOST {
         Sums::of(store, window, now).await?.write(out).await?;
@@ -197,7 +209,7 @@ async fn write(mut pages: SightingPages, format: Format, frame: &Frame<'_>, out:
     let mut summary = Summary::default();
     let mut written = 0_usize;
     match format {
-        Format::Table => {}
+        Format::Table | Format::Html => {}
         Format::Csv => csv::write_header(out)?,
         Format::Json => write!(out, "{{\"from\":{},\"until\":\"{}\",\"sightings\":[", quoted(frame.from), clock::rfc3339(frame.until))?,
     }
@@ -205,7 +217,7 @@ async fn write(mut pages: SightingPages, format: Format, frame: &Frame<'_>, out:
         for sighting in &page {
             summary.add(sighting);
             match format {
-                Format::Table => {}
+                Format::Table | Format::Html => {}
                 Format::Csv => csv::write_row(out, sighting)?,
                 Format::Json => write_json(out, sighting, written == 0)?,
             }
@@ -217,7 +229,7 @@ async fn write(mut pages: SightingPages, format: Format, frame: &Frame<'_>, out:
             summary.write(out)?;
             write_rest(frame, out)?;
         }
-        Format::Csv => {}
+        Format::Csv | Format::Html => {}
         Format::Json => {
             let totals = serde_json::to_string(&summary.totals()).map_err(io::Error::from)?;
             let visibility = serde_json::to_string(frame.zones).map_err(io::Error::from)?;

@@ -189,7 +189,7 @@ pub(super) fn evidence(evidence: Evidence, used: bool) -> String {
 }
 
 /// Place in the table: what somebody must act on first.
-const fn urgency(status: Status) -> u8 {
+pub(super) const fn urgency(status: Status) -> u8 {
     match status {
         Status::Unapproved => 0,
         Status::Unreviewed => 1,

@@ -242,15 +242,15 @@ impl<'a> RowJson<'a> {
     }
 }
 
-fn status(sum: &Sum) -> Status {
+pub(super) fn status(sum: &Sum) -> Status {
     usize::try_from(sum.status).ok().and_then(|n| Status::ALL.get(n)).copied().unwrap_or_default()
 }
 
-fn evidence(sum: &Sum) -> Evidence {
+pub(super) fn evidence(sum: &Sum) -> Evidence {
     usize::try_from(sum.evidence).ok().and_then(|n| Evidence::ALL.get(n)).copied().unwrap_or_default()
 }
 
-fn count(number: i64) -> u64 {
+pub(super) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 

@@ -136,7 +136,7 @@ async fn varied(folder: &tempfile::TempDir) -> (Store, String) {
 
 /// A table out of single sightings, and one out of sums.
 async fn both(store: &Store, window: Window) -> [String; 2] {
-    let frame = Frame { from: None, until: SEVEN, zones: &[], expiring: &[] };
+    let frame = Frame { from: None, until: SEVEN, zones: &[], expiring: &[], decided: None };
     let (mut raw, mut summed) = (Vec::new(), Vec::new());
     assert!(write(store.sightings(window).await.unwrap(), Format::Table, &frame, &mut raw).await.is_ok());
     assert!(Sums::of(store, window, SEVEN).await.unwrap().write(&mut summed).await.is_ok());

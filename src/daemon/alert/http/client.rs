@@ -1,7 +1,8 @@
 //! The HTTP client of a sink: rustls, the authorities and the certificate of its settings, no redirects, no proxy but the one configured.
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use reqwest::{Certificate, Client, Identity, Proxy, redirect};
 
@@ -11,11 +12,43 @@ use crate::daemon::failure::cause;
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Makes it.
-///
-/// # Errors
-/// Which file or setting cannot be used, and why.
-pub(super) fn client(endpoint: &Endpoint) -> Result<Client, String> {
+/// A client that is made anew when a file of its certificates is another: short-lived ones are exchanged in place.
+pub(super) struct CurrentClient(Mutex<(Client, Stamp)>);
+
+/// When each file was written, and how long it is.
+type Stamp = Vec<Option<(SystemTime, u64)>>;
+
+impl CurrentClient {
+    /// Makes the first.
+    ///
+    /// # Errors
+    /// Which file or setting cannot be used, and why.
+    pub(super) fn new(endpoint: &Endpoint) -> Result<Self, String> {
+        let stamp = stamp(endpoint);
+        Ok(CurrentClient(Mutex::new((client(endpoint)?, stamp))))
+    }
+
+    /// The client for the files as they are now.
+    ///
+    /// # Errors
+    /// Which of them cannot be used, and why.
+    pub(super) fn get(&self, endpoint: &Endpoint) -> Result<Client, String> {
+        let now = stamp(endpoint);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.1 != now {
+            *kept = (client(endpoint)?, now);
+        }
+        Ok(kept.0.clone())
+    }
+}
+
+fn stamp(endpoint: &Endpoint) -> Stamp {
+    let client = endpoint.client.iter().flat_map(|c| [&c.cert_file, &c.key_file]);
+    let written = |path: &PathBuf| path.metadata().ok().and_then(|m| Some((m.modified().ok()?, m.len())));
+    endpoint.ca_file.iter().chain(client).map(written).collect()
+}
+
+fn client(endpoint: &Endpoint) -> Result<Client, String> {
     // The process's choice of cryptography; an error says that somebody chose before, with the same outcome.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let url = endpoint.address.url()?;

@@ -1,16 +1,19 @@
 //! What is said to an HTTP sink and what its answers mean: one variant a kind of sink.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::answer::Answer;
-use super::secrets;
 use super::signing::sign;
+use super::{alertmanager, pagerduty, slack, teams};
+use crate::daemon::alert::form::Form;
 use crate::daemon::alert::outbox::Outcome;
 use crate::daemon::clock;
+use crate::daemon::config::{self, Endpoint, SinkKind};
 use crate::daemon::letter::Letter;
+use crate::daemon::secret::{Secret, Secrets};
 
 /// One request.
 pub(super) struct Message {
@@ -45,35 +48,92 @@ pub(super) enum Dialect {
         /// File with the secrets to sign by.
         secret_file: Option<PathBuf>,
     },
+    /// A message in Block Kit.
+    Slack,
+    /// An Adaptive Card.
+    Teams,
+    /// An event.
+    PagerDuty {
+        /// File with the integration key.
+        routing_key_file: PathBuf,
+    },
+    /// A list of alerts.
+    Alertmanager(alertmanager::Settings),
+    /// Words of the site's own.
+    Template(Box<config::Template>),
 }
 
 impl Dialect {
+    /// The endpoint and the language of a sink that goes by HTTP.
+    pub(super) fn of(kind: &SinkKind) -> (&Endpoint, Self) {
+        match kind {
+            SinkKind::Webhook(webhook) => (&webhook.endpoint, Dialect::Webhook { secret_file: webhook.secret_file.clone() }),
+            SinkKind::Slack(endpoint) => (endpoint, Dialect::Slack),
+            SinkKind::Teams(endpoint) => (endpoint, Dialect::Teams),
+            SinkKind::PagerDuty(sink) => (&sink.endpoint, Dialect::PagerDuty { routing_key_file: sink.routing_key_file.clone() }),
+            SinkKind::Alertmanager(sink) => {
+                let settings = alertmanager::Settings { open_hours: sink.open_hours, labels: sink.labels.clone() };
+                (&sink.endpoint, Dialect::Alertmanager(settings))
+            }
+            SinkKind::Template(template) => (&template.endpoint, Dialect::Template(template.clone())),
+        }
+    }
+
     /// Reads the files it needs at each attempt, to see that they can be read.
     pub(super) fn try_files(&self) -> Result<(), String> {
         match self {
             Dialect::Webhook { secret_file } => secret_file.as_deref().map(secrets).transpose().map(drop),
+            Dialect::PagerDuty { routing_key_file } => routing_key(routing_key_file).map(drop),
+            Dialect::Slack | Dialect::Teams | Dialect::Alertmanager(_) | Dialect::Template(_) => Ok(()),
         }
     }
 
     /// A letter in this language.
     pub(super) fn message(&self, letter: &Letter) -> Result<Message, String> {
-        match self {
-            Dialect::Webhook { secret_file } => {
-                let timestamp = clock::now().seconds();
-                let message = Message::json(letter.payload.clone())
-                    .with("x-shadowtap-alert-id", &letter.id)
-                    .with("x-shadowtap-timestamp", &timestamp.to_string());
-                // Read each time: a changed secret counts from the next attempt on.
-                let Some(file) = secret_file else { return Ok(message) };
-                Ok(message.with("x-shadowtap-signature", &sign(&secrets(file)?, timestamp, &letter.payload)))
+        let form = || Form::read(&letter.payload);
+        Ok(match self {
+            Dialect::Webhook { secret_file } => return webhook(letter, secret_file.as_deref()),
+            Dialect::Slack => Message::json(slack::message(&form()).to_string()),
+            Dialect::Teams => Message::json(teams::message(&form()).to_string()),
+            Dialect::PagerDuty { routing_key_file } => {
+                Message::json(pagerduty::event(&form(), routing_key(routing_key_file)?.text()).to_string())
             }
-        }
+            Dialect::Alertmanager(settings) => Message::json(alertmanager::alerts(&form(), settings, clock::now()).to_string()),
+            Dialect::Template(template) => {
+                let body = template
+                    .body
+                    .render(&letter.payload)
+                    .map_err(|mistake| format!("line {} of its body: {}", mistake.line, mistake.message))?;
+                let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, template.content_type.clone())]);
+                Message { method: template.method.clone(), headers, body }
+            }
+        })
     }
 
     /// What an answer means.
     pub(super) fn judge(&self, answer: Answer) -> Outcome {
         match self {
-            Dialect::Webhook { .. } => answer.by_status(),
+            Dialect::PagerDuty { .. } => pagerduty::judge(answer),
+            _ => answer.by_status(),
         }
     }
+}
+
+/// The payload as it is, with the headers a receiver proves it by.
+fn webhook(letter: &Letter, secret_file: Option<&Path>) -> Result<Message, String> {
+    let timestamp = clock::now().seconds();
+    let message = Message::json(letter.payload.clone())
+        .with("x-shadowtap-alert-id", &letter.id)
+        .with("x-shadowtap-timestamp", &timestamp.to_string());
+    // Read each time: a changed secret counts from the next attempt on.
+    let Some(file) = secret_file else { return Ok(message) };
+    Ok(message.with("x-shadowtap-signature", &sign(&secrets(file)?, timestamp, &letter.payload)))
+}
+
+fn secrets(path: &Path) -> Result<Secrets, String> {
+    Secrets::read(path).map_err(|(what, remedy)| format!("secret file {} {what}; {remedy}", path.display()))
+}
+
+fn routing_key(path: &Path) -> Result<Secret, String> {
+    Secret::read(path).map_err(|(what, remedy)| format!("routing_key_file {} {what}; {remedy}", path.display()))
 }

@@ -1,30 +1,37 @@
 //! Sinks that go by HTTP: one exchange an attempt, bounded in time and in what is read back. What is said in it, and what an answer means, is
 //! the [`Dialect`]'s.
 
+mod alertmanager;
 mod answer;
 mod client;
 mod dialect;
+mod pagerduty;
 mod retry_after;
+mod short;
 mod signing;
+mod slack;
+mod teams;
+
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
-use std::path::Path;
-
-use reqwest::Client;
 
 use super::outbox::{Outcome, Sink};
 use crate::daemon::config::{Endpoint, SinkKind};
 use crate::daemon::failure::cause;
 use crate::daemon::letter::Letter;
-use crate::daemon::secret::Secrets;
 use answer::Answer;
+use client::CurrentClient;
 use dialect::Dialect;
 
 /// A sink that goes by HTTP, ready to send.
 pub struct HttpSink {
     name: String,
     endpoint: Endpoint,
-    client: Client,
+    client: CurrentClient,
     dialect: Dialect,
 }
 
@@ -34,20 +41,23 @@ impl HttpSink {
     /// # Errors
     /// What is wrong with its settings, without its URL or a secret.
     pub fn new(name: &str, kind: &SinkKind) -> Result<Self, String> {
-        let (endpoint, dialect) = match kind {
-            SinkKind::Webhook(webhook) => (&webhook.endpoint, Dialect::Webhook { secret_file: webhook.secret_file.clone() }),
-        };
+        let (endpoint, dialect) = Dialect::of(kind);
         let made = || {
             dialect.try_files()?;
-            client::client(endpoint)
+            endpoint.headers.iter().try_for_each(|header| header.value().map(drop))?;
+            CurrentClient::new(endpoint)
         };
         let client = made().map_err(|what| format!("sink `{name}`: {what}"))?;
         Ok(HttpSink { name: name.to_owned(), endpoint: endpoint.clone(), client, dialect })
     }
 
     async fn exchange(&self, letter: &Letter) -> Result<Answer, String> {
-        let (url, message) = (self.endpoint.address.url()?, self.dialect.message(letter)?);
-        let request = self.client.request(message.method, url).headers(message.headers).body(message.body);
+        let (url, mut message) = (self.endpoint.address.url()?, self.dialect.message(letter)?);
+        for header in &self.endpoint.headers {
+            message.headers.append(&header.name, header.value()?);
+        }
+        let client = self.client.get(&self.endpoint)?;
+        let request = client.request(message.method, url).headers(message.headers).body(message.body);
         let response = request.send().await.map_err(|e| cause(&e.without_url()))?;
         Ok(Answer::read(response).await)
     }
@@ -70,8 +80,4 @@ impl fmt::Debug for HttpSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpSink").field("name", &self.name).field("address", &self.endpoint.address).finish_non_exhaustive()
     }
-}
-
-fn secrets(path: &Path) -> Result<Secrets, String> {
-    Secrets::read(path).map_err(|(what, remedy)| format!("secret file {} {what}; {remedy}", path.display()))
 }

@@ -48,7 +48,7 @@ impl Receiver {
         let (answer, log) = (Arc::new(Mutex::new(answer)), Arc::clone(&got));
         let app = Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
             let answer = answer.lock().unwrap()(std::str::from_utf8(&body).unwrap());
-            let id = headers["x-shadowtap-alert-id"].to_str().unwrap().to_owned();
+            let id = headers.get("x-shadowtap-alert-id").map(|id| id.to_str().unwrap().to_owned()).unwrap_or_default();
             let taken = matches!(answer, Answer::Status(200));
             log.lock().unwrap().push(Got { id, headers, body, at: Instant::now(), taken });
             respond(answer)

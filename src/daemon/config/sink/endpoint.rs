@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::header::{self, Header};
 use crate::daemon::config::read::beside;
-use crate::daemon::toml_fields::{Fields, Located, read_text};
+use crate::daemon::secret::Secret;
+use crate::daemon::toml_fields::{Fields, Located};
 
 /// How an HTTP sink is reached.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +23,8 @@ pub struct Endpoint {
     pub client: Option<ClientCertificate>,
     /// `proxy`: the HTTP proxy to go through; default none, whatever the environment says.
     pub proxy: Option<Url>,
+    /// `headers`: sent besides those of the kind; default none.
+    pub headers: Vec<Header>,
     /// `timeout_seconds`: how long an attempt may take; default 10 s.
     pub timeout: Duration,
 }
@@ -80,7 +84,8 @@ impl Endpoint {
         let ca_file = file(fields, "ca_file", config).map(|f| f.value);
         let client = client(fields, config);
         let proxy = fields.text("proxy").and_then(|p| proxy(fields, &p));
-        Some(Endpoint { address: address?, ca_file, client, proxy, timeout })
+        let headers = header::read(fields, config);
+        Some(Endpoint { address: address?, ca_file, client, proxy, headers, timeout })
     }
 
     pub(super) fn files(&self) -> Vec<PathBuf> {
@@ -89,13 +94,25 @@ impl Endpoint {
             Place::Written(_) => None,
         };
         let client = self.client.iter().flat_map(|c| [c.cert_file.clone(), c.key_file.clone()]);
-        url_file.into_iter().chain(self.ca_file.clone()).chain(client).collect()
+        let headers = self.headers.iter().filter_map(Header::file);
+        url_file.into_iter().chain(self.ca_file.clone()).chain(client).chain(headers).collect()
     }
 }
 
 /// A path, relative to the configuration's folder.
 pub(super) fn file(fields: &Fields<'_>, key: &'static str, config: &Path) -> Option<Located<PathBuf>> {
     fields.text(key).map(|s| Located { value: beside(config, s.value), line: s.line })
+}
+
+/// A file with one secret that can be read now. It is read again at each attempt, so nothing is kept of it.
+pub(super) fn secret(fields: &Fields<'_>, key: &'static str, config: &Path) -> Option<PathBuf> {
+    let file = file(fields, key, config)?;
+    if let Err((what, remedy)) = Secret::read(&file.value) {
+        fields.reading().error(file.line, format!("{key} {} {what}", file.value.display()), remedy);
+        return None;
+    }
+    warn_if_open(fields, key, &file);
+    Some(file.value)
 }
 
 /// Says that everybody may read a file that only some should.
@@ -135,15 +152,9 @@ fn address(fields: &Fields<'_>, config: &Path, allow_plain: bool, usual: Option<
     }
 }
 
-/// The URL that stands in a file, on a line of its own.
+/// The URL that stands in a file.
 fn in_file(path: &Path, allow_plain: bool) -> Result<Url, (String, String)> {
-    let text = read_text(path).map_err(|problem| (problem.message, problem.hint))?;
-    let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
-    match (lines.next(), lines.next()) {
-        (Some(url), None) => parse(url, allow_plain),
-        (None, _) => Err(("holds no url".into(), "write it on a line of its own".into())),
-        (Some(_), Some(_)) => Err(("holds more than one line".into(), "leave the url alone in it".into())),
-    }
+    parse(Secret::read(path)?.text(), allow_plain)
 }
 
 /// A URL that alerts may go to; what is wrong with it and the remedy. It may hold a token anywhere behind its host, and one that cannot be

@@ -1,13 +1,22 @@
 //! `[[alert.KIND]]`: whom to tell, one section a sink. A kind is one file here, one line of [`KINDS`], one of [`SinkKind`].
 
 mod endpoint;
+mod header;
+mod plain;
+mod template;
 mod webhook;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 
 use crate::daemon::toml_fields::Fields;
 
 pub use endpoint::{Address, ClientCertificate, Endpoint, is_loopback};
+pub use header::Header;
+pub use plain::{Alertmanager, PagerDuty};
+pub use template::Template;
 pub use webhook::Webhook;
 
 /// One receiver of alerts.
@@ -24,25 +33,54 @@ pub struct Sink {
 pub enum SinkKind {
     /// `[[alert.webhook]]`
     Webhook(Webhook),
+    /// `[[alert.slack]]`: an incoming webhook of Slack.
+    Slack(Endpoint),
+    /// `[[alert.teams]]`: a workflow of Microsoft Teams that takes webhook requests.
+    Teams(Endpoint),
+    /// `[[alert.pagerduty]]`
+    PagerDuty(PagerDuty),
+    /// `[[alert.alertmanager]]`
+    Alertmanager(Alertmanager),
+    /// `[[alert.template]]`
+    Template(Box<Template>),
 }
 
 /// Reads what a kind wants to know; `None` where something needed is missing or wrong, and was said.
 type Read = fn(&Fields<'_>, &Path) -> Option<SinkKind>;
 
 /// Each kind's section and its reader.
-const KINDS: [(&str, Read); 1] = [("webhook", |fields, file| Webhook::read(fields, file).map(SinkKind::Webhook))];
+const KINDS: [(&str, Read); 6] = [
+    ("webhook", |fields, file| Webhook::read(fields, file).map(SinkKind::Webhook)),
+    ("slack", |fields, file| Endpoint::read(fields, file, None).map(SinkKind::Slack)),
+    ("teams", |fields, file| Endpoint::read(fields, file, None).map(SinkKind::Teams)),
+    ("pagerduty", |fields, file| PagerDuty::read(fields, file).map(SinkKind::PagerDuty)),
+    ("alertmanager", |fields, file| Alertmanager::read(fields, file).map(SinkKind::Alertmanager)),
+    ("template", |fields, file| Template::read(fields, file).map(|template| SinkKind::Template(Box::new(template)))),
+];
 
 impl SinkKind {
     /// Files it reads when it is made or at each attempt.
     fn files(&self) -> Vec<PathBuf> {
         match self {
             SinkKind::Webhook(webhook) => webhook.files(),
+            SinkKind::Slack(endpoint) | SinkKind::Teams(endpoint) => endpoint.files(),
+            SinkKind::PagerDuty(pagerduty) => pagerduty.files(),
+            SinkKind::Alertmanager(alertmanager) => alertmanager.endpoint.files(),
+            SinkKind::Template(template) => template.endpoint.files(),
         }
     }
 }
 
 impl Sink {
-    /// Files it reads when it is made or at each attempt: secrets, certificates, templates.
+    /// A file whose text is a part of the configuration: a change of it is a change of the configuration.
+    pub fn part(&self) -> Option<PathBuf> {
+        match &self.kind {
+            SinkKind::Template(template) => template.body_file.clone(),
+            _ => None,
+        }
+    }
+
+    /// Files it reads when it is made or at each attempt: secrets and certificates.
     pub fn files(&self) -> Vec<PathBuf> {
         self.kind.files()
     }
