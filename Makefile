@@ -6,11 +6,7 @@ LISTEN  ?= 127.0.0.1:9615
 IFACE   ?= $(shell awk '$$2 == "00000000" { print $$1; exit }' /proc/net/route 2>/dev/null)
 RELEASE  = target/release/shadowtap
 
-<<<<<<< HEAD
-.PHONY: help run demo test check bench package fuzz
-=======
-.PHONY: help run demo test check bench package sbom reproducible
->>>>>>> 650cbc351ce20cced423f415082c710d9c6677a6
+.PHONY: help run demo test check bench package sbom reproducible fuzz
 
 help:
 	@printf '%s\n' \
@@ -19,12 +15,9 @@ help:
 	  'make test    unit, integration and end-to-end tests' \
 	  'make check   format, lints, licences, engine without IO, shipped configurations' \
   'make package a .deb for this Debian, installed, upgraded, removed and purged in a folder (root, debootstrap)' \
-<<<<<<< HEAD
   'make fuzz    search every decoder and file format with libFuzzer (SECONDS=10 each; docs/fuzzing.md)' \
-=======
   'make sbom    the parts list of the program, CycloneDX, checked against what cargo builds' \
   'make reproducible  builds twice in two folders and compares; PROFILE=dev is quicker' \
->>>>>>> 650cbc351ce20cced423f415082c710d9c6677a6
   'make bench   CPU, memory and names found beside a libpcap walk, tshark and nDPI (BENCH="--without tshark" leaves one out)'
 
 run:

@@ -22,7 +22,7 @@ use packet::{ACK, FIN, PSH, SYN, framed, tcp, udp};
 const BEGIN: u64 = 1_793_577_600;
 const DAY: u64 = 86_400;
 /// Sessions of a client in a day: two hours apart at least fifty minutes, so that each is a sighting of its own.
-const SESSIONS: u64 = 5;
+const SESSIONS: u64 = 12;
 /// Hosts that are services of the shipped list, one each.
 const SERVICES: [&str; 5] = ["chatgpt.com", "claude.ai", "gemini.google.com", "www.perplexity.ai", "chat.mistral.ai"];
 
@@ -76,7 +76,7 @@ fn flows(day: u64, clients: u64) -> Vec<Flow> {
         for place in 0..SESSIONS + 2 {
             let number = |what, below| draw(day, client, place, what) % below;
             let (kind, hour) = match place {
-                p if p < SESSIONS => (Kind::Service(number(0, SERVICES.len() as u64) as usize), 8 + 2 * p),
+                p if p < SESSIONS => (Kind::Service(number(0, SERVICES.len() as u64) as usize), 2 * p),
                 p if p == SESSIONS => (Kind::Stranger, number(1, 20)),
                 _ => (Kind::Midstream, number(1, 20)),
             };
