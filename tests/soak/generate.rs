@@ -214,6 +214,8 @@ fn main() -> io::Result<()> {
     }
     out.flush()?;
     let Truth { packets, sightings, bytes_up, bytes_down, named, midstream, lookups } = truth;
-    let text = format!("packets {packets}\nsightings {sightings}\nbytes_up {bytes_up}\nbytes_down {bytes_down}\nnamed {named}\nmidstream {midstream}\nlookups {lookups}\n");
+    let text = format!(
+        "packets {packets}\nsightings {sightings}\nbytes_up {bytes_up}\nbytes_down {bytes_down}\nnamed {named}\nmidstream {midstream}\nlookups {lookups}\n"
+    );
     std::fs::write(truth_file, text)
 }
