@@ -13,7 +13,7 @@ help:
 	  'make run     build a release, watch the interface of the default route (IFACE=eth1 for another)' \
 	  'make demo    replay a small capture through the whole pipeline; needs no rights' \
 	  'make test    unit, integration and end-to-end tests' \
-	  'make check   format, lints, licences, engine without IO, shipped configurations' \
+	  'make check   format, lints, licences, parts, engine without IO, shipped configurations' \
   'make package a .deb for this Debian, installed, upgraded, removed and purged in a folder (root, debootstrap)' \
   'make fuzz    search every decoder and file format with libFuzzer (SECONDS=10 each; docs/fuzzing.md)' \
   'make sbom    the parts list of the program, CycloneDX, checked against what cargo builds' \
@@ -39,6 +39,7 @@ check:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --test e2e -- -D warnings
 	@scripts/deny
+	@scripts/sbom
 	$(CARGO) check --locked --lib --no-default-features
 	$(CARGO) build --locked
 	@scripts/check-configurations target/debug/shadowtap

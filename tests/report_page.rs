@@ -54,7 +54,7 @@ fn finding(n: u64) -> Finding {
         names: vec![],
         closed: true,
     };
-    Finding { reached: Some((Evidence::Resolved, sighting.evidence)), due: false, sighting }
+    Finding { reached: Some((Evidence::Resolved, sighting.evidence)), due: false, sighting, is_new: true, by: None }
 }
 
 /// The page of a made-up site's second to seventh day.

@@ -76,6 +76,61 @@ fn dashboards_use_the_data_sources_that_are_provisioned() {
     assert_eq!(uids.len(), 3);
 }
 
+/// The compiling stage of the image has every file that the program is compiled of, and the ignore list lets it through.
+#[test]
+fn the_image_is_built_of_all_that_the_program_includes() {
+    let recipe = fs::read_to_string(deploy("container/Containerfile")).expect("the recipe");
+    let ignore = fs::read_to_string(deploy("container/Containerfile.dockerignore")).expect("the ignore list");
+    let copied: Vec<&str> = recipe
+        .lines()
+        .filter_map(|line| line.strip_prefix("COPY "))
+        .filter(|rest| !rest.starts_with("--from"))
+        .flat_map(|rest| rest.split_whitespace().rev().skip(1).collect::<Vec<_>>())
+        .collect();
+    for name in &copied {
+        assert!(root().join(name).exists(), "{name} is copied and not there");
+        assert!(ignore.lines().any(|line| line.strip_prefix('!') == Some(name)), "{name} is ignored");
+    }
+    let mut folders = vec![root().join("src")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                seen += includes(&path, &copied);
+            }
+        }
+    }
+    assert!(seen > 3, "{seen} files are included");
+}
+
+/// Looks at each file that a source includes outside of its tests; how many there are.
+fn includes(source: &Path, copied: &[&str]) -> usize {
+    let text = fs::read_to_string(source).expect("text");
+    let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let is_test = source.file_name().is_some_and(|name| name.to_string_lossy().ends_with("tests.rs"))
+        || source.parent().is_some_and(|folder| folder.ends_with("tests"));
+    if is_test {
+        return 0;
+    }
+    let files = product.split("include_").skip(1).filter_map(|rest| rest.split_once("!(\"")?.1.split_once('"'));
+    let mut count = 0;
+    for (file, _) in files {
+        let path = source.parent().expect("a folder").join(file).canonicalize().expect(file);
+        let name = path.strip_prefix(root().canonicalize().expect("the root")).expect("inside");
+        assert!(
+            copied.iter().any(|copied| name.starts_with(copied)),
+            "{} includes {}, which the image has not",
+            source.display(),
+            name.display()
+        );
+        count += 1;
+    }
+    count
+}
+
 /// `None` where the program is not there: said, and not held against the code.
 fn run(program: &str, arguments: &[&str], folder: &Path) -> Option<Output> {
     match Command::new(program).args(arguments).current_dir(folder).output() {

@@ -14,7 +14,7 @@ pub const DAYS: u64 = 30;
 
 /// A finding that says how a sighting stands.
 pub fn finding(sighting: Sighting) -> Finding {
-    Finding { reached: None, due: false, sighting }
+    Finding { reached: None, due: false, sighting, is_new: false, by: None }
 }
 
 /// One of `all` sightings, in the order of time: 5,000 clients, 60 services used by rank, up to four names.

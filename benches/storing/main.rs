@@ -7,6 +7,7 @@
 mod grow;
 mod keep;
 mod made;
+mod streams;
 mod update;
 
 use std::error::Error;
@@ -41,6 +42,7 @@ async fn main() -> Outcome<()> {
     for with_reader in [false, true] {
         update::update(&store, sightings, with_reader).await?;
     }
+    streams::streams(&store, sightings + update::OPEN).await?;
     keep::report(&store, true).await?;
     if times > 1 {
         let many = PathBuf::from("target/bench/storing-many.sqlite");

@@ -41,5 +41,5 @@ pub(crate) fn sighting() -> Sighting {
 /// A finding that says how a sighting stands, with every level reached.
 pub(crate) fn finding(sighting: Sighting) -> Finding {
     let due = sighting.is_alert_due();
-    Finding { reached: Some((Evidence::Resolved, sighting.evidence)), due, sighting }
+    Finding { reached: Some((Evidence::Resolved, sighting.evidence)), due, sighting, is_new: true, by: None }
 }

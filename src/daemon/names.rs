@@ -9,6 +9,7 @@ use super::capture::file::CaptureFile;
 use super::failure::Failure;
 use super::name_json::NameLine;
 use super::progress::Progress;
+use super::sandbox;
 use crate::engine::agent::Table;
 use crate::engine::event::{Event, Observation};
 use crate::engine::{Engine, Settings};
@@ -35,6 +36,7 @@ enum NamesOutput {
 /// # Errors
 /// A file that is no capture, after the others were read.
 pub fn run(args: &NamesArgs) -> Result<(), Failure> {
+    sandbox::go_offline();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut refused = None;
     let table = Table::shipped();

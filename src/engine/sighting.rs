@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::event::Source;
+use super::event::{Conversation, Source};
 use super::frame::Time;
 use super::policy::Status;
 
@@ -224,4 +224,9 @@ pub struct Finding {
     pub reached: Option<(Evidence, Evidence)>,
     /// Whether it must be stored at once, because an alert became due with this change.
     pub due: bool,
+    /// Whether nothing was told of it before.
+    pub is_new: bool,
+    /// The flow or look-up that opened it, or raised it last; `None` where privacy lets nothing of it be told, and after a restart until it is
+    /// raised.
+    pub by: Option<Conversation>,
 }

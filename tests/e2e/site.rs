@@ -86,7 +86,7 @@ impl<'a> Site<'a> {
 
     fn launch(&self, interface: &str, environment: &[(&str, &str)]) -> Daemon<'a> {
         let log = File::options().create(true).append(true).open(self.path("log")).expect("log");
-        let mut command = self.net.command(Host::Sensor, env!("CARGO_BIN_EXE_shadowtap"));
+        let mut command = self.daemon_command();
         command.args(["run", "-i", interface, "--config"]).arg(self.path("config.toml"));
         command.envs(environment.iter().copied());
         command.stdout(log.try_clone().expect("log")).stderr(log);
@@ -97,6 +97,15 @@ impl<'a> Site<'a> {
             daemon.get("/readyz").is_some().then_some(())
         });
         daemon
+    }
+
+    /// The daemon; where `scripts/trace-calls` asks for it, every call of its threads is written down, one file a thread.
+    fn daemon_command(&self) -> Command {
+        let program = env!("CARGO_BIN_EXE_shadowtap");
+        let Some(folder) = std::env::var_os("SHADOWTAP_TRACE") else { return self.net.command(Host::Sensor, program) };
+        let mut command = self.net.command(Host::Sensor, "strace");
+        command.args(["-D", "-q", "-ff", "-o"]).arg(Path::new(&folder).join("thread")).arg(program);
+        command
     }
 
     /// All sightings of the store, through `shadowtap report`.

@@ -6,9 +6,12 @@ mod courier;
 pub mod digest_payload;
 pub mod form;
 mod http;
+mod lines;
+mod mail;
 mod outbox;
 pub mod payload;
 pub mod sensor_payload;
+mod syslog;
 
 #[cfg(test)]
 mod tests;
@@ -16,4 +19,5 @@ mod tests;
 pub use any_sink::AnySink;
 pub use backoff::Pace;
 pub use courier::{Courier, OnResult};
+pub use http::HttpSink;
 pub use outbox::{Outbox, Outcome, Sink};

@@ -1,13 +1,17 @@
 //! Live capture from one interface, which may go away and come back.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Sender;
 use nix::poll::{PollFd, PollFlags, poll};
 
 use super::absence::Absence;
-use super::interfaces::{Interface, interfaces};
+use super::errand::{Errand, Errands};
+use super::interfaces::Interface;
+use super::packet_socket;
 use super::presence::present;
 use super::socket::{self, BLOCK_MILLIS, Socket, reason};
 use crate::daemon::failure::Failure;
@@ -18,9 +22,6 @@ use crate::engine::frame::{Frame, LinkType, Time};
 const LOOK: Duration = Duration::from_secs(1);
 /// Frames captured longer ago than this have been handed out when the capture is idle: a block's time, and as much again for the kernel.
 const SETTLED_NANOS: u64 = 2 * BLOCK_MILLIS as u64 * 1_000_000;
-
-/// What an operator can do where an interface was made again and only the right to open it would have brought promiscuous mode.
-const PROMISCUOUS_REMEDY: &str = "frames for other machines are missed until \"ip link set dev IFACE promisc on\" or a restart";
 
 /// What [`LiveCapture::next`] brings.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ pub struct LiveTotals {
 /// Live capture from one interface.
 ///
 /// Call [`next`](Self::next) in a loop of one thread; it waits at most 100 ms, and returns at once while frames are waiting.
-/// [`stats`](Self::stats) may be called between any two calls, at least once in four thousand million dropped frames.
+/// [`stats`](Self::stats) may be called between any two calls.
 pub struct LiveCapture {
     interface: String,
     settings: config::Capture,
@@ -65,7 +66,12 @@ pub struct LiveCapture {
     absence: Option<Absence>,
     looked: Instant,
     totals: LiveTotals,
-    last: [u32; 2],
+    /// Losses of the device as it counted them last, where it is no packet socket.
+    last: u32,
+    /// What the interface dropped by its own count, and when it was asked.
+    dropped_by: u64,
+    counted: Instant,
+    errands: Errands,
 }
 
 impl LiveCapture {
@@ -87,7 +93,10 @@ impl LiveCapture {
             absence: None,
             looked: Instant::now(),
             totals: LiveTotals::default(),
-            last: [0; 2],
+            last: 0,
+            dropped_by: packet_socket::dropped_by(interface),
+            counted: Instant::now(),
+            errands: Errands::Own,
         })
     }
 
@@ -123,12 +132,31 @@ impl LiveCapture {
         }
     }
 
+    /// Leaves to another thread, which runs [`errand::run`](super::errand::run), whatever takes more than reading the open handle: from now
+    /// on this capture opens no file and no socket.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn send_errands(&mut self, to: Sender<Errand>) -> std::io::Result<()> {
+        let socket = Arc::new(self.socket.handle.as_fd().try_clone_to_owned()?);
+        self.errands = Errands::Sent { to, socket };
+        Ok(())
+    }
+
     /// What was counted since the capture was first opened.
     pub fn stats(&mut self) -> LiveTotals {
-        if let Ok(now) = self.socket.handle.stats() {
-            self.totals.dropped_kernel += u64::from(now.dropped.wrapping_sub(self.last[0]));
-            self.totals.dropped_interface += u64::from(now.if_dropped.wrapping_sub(self.last[1]));
-            self.last = [now.dropped, now.if_dropped];
+        self.totals.dropped_kernel = self.totals.dropped_kernel.saturating_add(self.socket.dropped(&mut self.last));
+        let now = Instant::now();
+        let is_due = matches!(self.errands, Errands::Own) || now.duration_since(self.counted) >= LOOK;
+        if is_due
+            && self.settings.promiscuous
+            && let Some(dropped) = self.errands.dropped_by(&self.interface)
+        {
+            self.counted = now;
+            // One that was made again counts from 0.
+            let more = dropped.checked_sub(self.dropped_by).unwrap_or(dropped);
+            self.dropped_by = dropped;
+            self.totals.dropped_interface = self.totals.dropped_interface.saturating_add(more);
         }
         self.totals
     }
@@ -209,19 +237,23 @@ impl LiveCapture {
     fn reopen(&mut self, present: Option<&Interface>) -> Result<(), String> {
         self.stats();
         let name = present.map_or(&self.interface, |i| &i.name);
-        match (socket::open(name, &self.settings), present.and_then(|i| i.link.as_ref())) {
+        let opened = match &self.errands {
+            Errands::Own => socket::open(name, &self.settings),
+            Errands::Sent { .. } => {
+                Err(Failure::Permission(format!("{name} cannot be opened again by a daemon without rights; restart it")))
+            }
+        };
+        match (opened, present.and_then(|i| i.link.as_ref())) {
             (Ok(socket), _) => {
                 self.link = LinkType(socket.handle.get_datalink().0);
                 self.socket = socket;
-                self.last = [0; 2];
+                self.last = 0;
                 Ok(())
             }
             (Err(Failure::Permission(_)), Some(link)) => {
-                self.socket.rebind(link).map_err(|why| format!("{} cannot be opened again: {why}", self.interface))?;
-                if self.settings.promiscuous {
-                    tracing::warn!(interface = self.interface, "promiscuous mode could not be asked for again; {PROMISCUOUS_REMEDY}");
-                }
-                Ok(())
+                let promiscuous = self.settings.promiscuous;
+                let bound = self.socket.rebind(link, promiscuous, &self.errands);
+                bound.map_err(|why| format!("{} cannot be opened again: {why}", self.interface))
             }
             (Err(failure), _) => Err(failure.to_string()),
         }
@@ -235,7 +267,7 @@ impl LiveCapture {
     /// The interface to go on with; `None` for `any` and devices that are no network interface.
     fn present(&self) -> Result<Option<Interface>, String> {
         let Some(link) = &self.socket.link else { return Ok(None) };
-        let all = interfaces().map_err(|e| format!("the interfaces cannot be listed: {e}"))?;
+        let all = self.errands.interfaces().map_err(|e| format!("the interfaces cannot be listed: {e}"))?;
         present(link.ifindex(), &self.interface, &all).map(|i| Some(i.clone()))
     }
 }

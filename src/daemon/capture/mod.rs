@@ -3,9 +3,11 @@
 mod absence;
 pub mod choice;
 mod compressed;
+pub mod errand;
 pub mod file;
 pub mod interfaces;
 pub mod live;
+mod packet_socket;
 mod pcap_file;
 mod pcapng_file;
 mod presence;

@@ -1,17 +1,20 @@
 //! Opening one libpcap handle, and why that fails.
 
-use std::os::fd::AsRawFd;
-
-use nix::sys::socket::{LinkAddr, bind};
+use nix::sys::socket::LinkAddr;
 use pcap::{Active, Capture, Precision};
 
+use super::errand::{Errands, ask_rebind};
 use super::interfaces::{interfaces, listed};
+use super::packet_socket;
 use crate::daemon::{config, failure::Failure};
 
 /// Milliseconds after which the kernel hands over a block that is not full.
 pub(super) const BLOCK_MILLIS: u16 = 100;
 /// All interfaces at once.
 pub(super) const ANY: &str = "any";
+
+/// What an operator can do where promiscuous mode is missing after an interface was made again.
+const PROMISCUOUS_REMEDY: &str = "frames for other machines are missed until \"ip link set dev IFACE promisc on\" or a restart";
 
 /// An open handle, and what holds for every frame of it.
 pub(super) struct Socket {
@@ -56,14 +59,34 @@ pub(super) fn open(interface: &str, settings: &config::Capture) -> Result<Socket
 }
 
 impl Socket {
-    /// Binds the handle to an interface that was made again. That needs no right, but it cannot ask for promiscuous mode.
-    pub fn rebind(&mut self, link: &LinkAddr) -> Result<(), String> {
+    /// Binds the handle to an interface that was made again, promiscuous mode included. That needs no right.
+    pub fn rebind(&mut self, link: &LinkAddr, promiscuous: bool, errands: &Errands) -> Result<(), String> {
         if self.link.is_some_and(|old| old.hatype() != link.hatype()) {
             return Err("it is of another kind now, which takes the right CAP_NET_RAW; restart shadowtap".into());
         }
-        bind(self.handle.as_raw_fd(), link).map_err(|e| e.to_string())?;
+        let bound = match errands {
+            Errands::Own => packet_socket::rebind(&self.handle, link, promiscuous),
+            Errands::Sent { to, socket } => ask_rebind(to, socket, *link, promiscuous).ok_or("nobody answers")?,
+        };
+        if let Err(why) = bound.map_err(|e| e.to_string())? {
+            tracing::warn!("promiscuous mode could not be asked for again ({why}); {PROMISCUOUS_REMEDY}");
+        }
         self.link = Some(*link);
         Ok(())
+    }
+
+    /// Whether this is a packet socket, whose losses the kernel tells by itself.
+    fn is_packet_socket(&self) -> bool {
+        self.nanos_per_tick == 1
+    }
+
+    /// Frames lost for want of room since the last call, where they can be told.
+    pub fn dropped(&mut self, last: &mut u32) -> u64 {
+        if self.is_packet_socket() {
+            return packet_socket::dropped(&self.handle).map_or(0, u64::from);
+        }
+        let Ok(now) = self.handle.stats() else { return 0 };
+        u64::from(now.dropped.wrapping_sub(std::mem::replace(last, now.dropped)))
     }
 }
 

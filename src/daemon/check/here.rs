@@ -11,6 +11,7 @@ use crate::daemon::failure::Failure;
 use crate::daemon::privacy::KeyFolder;
 use crate::daemon::rights::{self, OutOfReach, Report};
 use crate::daemon::store::Location;
+use crate::daemon::streaming;
 
 /// Everything `run` would refuse here; `is_refused`: the configuration was already. Started as root, this process becomes the configured user for good.
 pub(super) fn problems(config: &Config, is_refused: bool) -> Vec<Diagnostic> {
@@ -18,6 +19,7 @@ pub(super) fn problems(config: &Config, is_refused: bool) -> Vec<Diagnostic> {
     if !is_refused {
         // What is wrong with a secret was said by then.
         problems.extend(delivery::sinks(&config.sinks).err().map(|failure| refusal(config, &failure)));
+        problems.extend(streaming::streams(config).err().map(|failure| refusal(config, &failure)));
     }
     match rights::stand_in(config.user.as_deref()) {
         Ok(Some(who)) => {
@@ -61,10 +63,12 @@ fn reach(config: &Config, who: &Report) -> Vec<Diagnostic> {
     };
     let keys = Some(&config.privacy).filter(|p| p.mode == Mode::Pseudonymous).map(|p| p.key_folder.clone());
     let keys = keys.filter(|folder| folder.exists() || !who.was_root);
+    let mut written = config.written_folders();
+    written.retain(|folder| folder.exists() || !who.was_root);
     let is_certain = who.was_root || config.user.is_some();
     let severity = if is_certain { Severity::Error } else { Severity::Warning };
-    let out =
-        rights::unreadable(&config.reads(), who).into_iter().chain(store.iter().chain(&keys).filter_map(|p| rights::unwritable(p, who)));
+    let writable = store.iter().chain(&keys).chain(&written);
+    let out = rights::unreadable(&config.reads(), who).into_iter().chain(writable.filter_map(|p| rights::unwritable(p, who)));
     out.map(|OutOfReach { path, message, remedy }| Diagnostic { severity, file: path, line: 0, message, hint: remedy }).collect()
 }
 

@@ -1,6 +1,7 @@
 //! `shadowtap check`: everything `run` would refuse, before it runs.
 
 mod here;
+mod sandboxed;
 
 use std::path::PathBuf;
 
@@ -21,19 +22,29 @@ pub struct Args {
     /// The configuration is for another machine: its interfaces, its user and what that user can read and write are not tested here
     #[arg(long)]
     elsewhere: bool,
+    /// Also give up rights, files and calls as the daemon does, and show what this machine grants of it
+    #[arg(long, conflicts_with = "elsewhere")]
+    sandbox: bool,
+    /// Print instead which system calls each kind of the daemon's threads may make, and why
+    #[arg(long)]
+    calls: bool,
 }
 
 /// Says all problems of configuration, signatures and policy, or that there is none. As root it becomes the configured user for good, to
-/// test what they can reach.
+/// test what they can reach; with `--sandbox` it confines itself as well.
 ///
 /// # Errors
 /// All problems, where one of them is an error.
 pub fn run(args: Args) -> Result<(), Failure> {
+    if args.calls {
+        return print(&sandboxed::calls());
+    }
     let (config, mut problems) = Config::survey(args.config.as_deref());
     let (rules, more) = Rules::survey(&config);
     problems.extend(more);
     let endings = endings(&rules.written, &rules.policy, &rules.signatures, clock::now());
     problems.extend(endings.iter().map(Ending::diagnostic));
+    let packet_socket = args.sandbox.then(sandboxed::packet_socket);
     if !args.elsewhere {
         let here = here::problems(&config, any_error(&problems));
         problems.extend(here);
@@ -42,7 +53,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Configuration(problems));
     }
     print_warnings(&problems);
-    print(&summary(&config, &rules))
+    print(&summary(&config, &rules))?;
+    packet_socket.map_or(Ok(()), |captures| sandboxed::show(&config, args.config.as_deref(), captures))
 }
 
 /// Prints warnings on standard error.
@@ -73,7 +85,7 @@ mod tests {
         let file = folder.path().join("c.toml");
         let check = |text: &str| {
             std::fs::write(&file, text).unwrap();
-            run(Args { config: Some(file.clone()), elsewhere: true })
+            run(Args { config: Some(file.clone()), elsewhere: true, sandbox: false, calls: false })
         };
         let signatures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/signatures");
         let good = format!("[signatures]\nfolder = {signatures:?}\n[[policy.rule]]\nstatus = \"approved\"\nservice = \"acme.chat\"\n");

@@ -9,6 +9,7 @@ mod read;
 mod retention;
 mod sighting;
 mod sink;
+mod stream;
 mod when;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,6 +21,8 @@ use minisign_verify::PublicKey;
 
 use super::diagnostic::{Diagnostic, any_error};
 use super::identity::Source;
+use super::sandbox::Wish;
+use super::siem::sighting_line::Scribe;
 use super::store_place::DEFAULT_STORE;
 use super::toml_fields::{self, Located, read_text};
 use crate::engine::group::Groups;
@@ -31,7 +34,11 @@ pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
 pub use retention::Retention;
-pub use sink::{Address, Alertmanager, ClientCertificate, Endpoint, Header, PagerDuty, Sink, SinkKind, Template, Webhook, is_loopback};
+pub use sink::{
+    Address, Alertmanager, ClientCertificate, Endpoint, File, FilePlace, Header, Mail, MailTls, PagerDuty, Sink, SinkKind, Stdout, Syslog,
+    SyslogPlace, Template, Webhook, is_loopback,
+};
+pub use stream::{Stream, StreamKind};
 
 /// Read when no other file is named, where it is there.
 pub const DEFAULT_FILE: &str = "/etc/shadowtap/config.toml";
@@ -64,6 +71,16 @@ impl<T> Loaded<T> {
 pub struct Config {
     /// Whom to become once capture handles are open, when started as root.
     pub user: Option<String>,
+    /// Whether the daemon confines itself; default as far as the kernel can.
+    pub sandbox: Wish,
+    /// Name of this sensor in what it says to others; default that of the machine.
+    pub sensor: Option<String>,
+    /// Seed of Community IDs; default 0.
+    pub community_id_seed: u16,
+    /// Lines that may wait for a stream; default 200,000.
+    pub stream_queue: Option<u64>,
+    /// `[[stream]]`
+    pub streams: Vec<Stream>,
     /// Networks whose clients get sightings; empty: every client counts.
     pub inside: Vec<IpNet>,
     /// Networks whose addresses many share, behind a NAT or proxy; default none.
@@ -303,14 +320,41 @@ impl Config {
 
     /// Files and folders that are read again while the daemon runs: whoever it becomes must be able to.
     pub fn reads(&self) -> Vec<PathBuf> {
-        let secrets = self.sinks.iter().flat_map(Sink::files);
+        let secrets = self.sinks.iter().flat_map(Sink::files).chain(self.streams.iter().flat_map(Stream::files));
         let identities = self.identities.iter().map(|source| source.file.clone());
         self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).chain(identities).collect()
+    }
+
+    /// Folders the daemon makes, writes and removes files in, beside the store's: all that it may write once it is confined.
+    pub fn writes(&self) -> Vec<PathBuf> {
+        let keys = (self.privacy.mode == Mode::Pseudonymous).then(|| self.privacy.key_folder.clone());
+        keys.into_iter().chain(self.written_folders()).collect()
     }
 
     /// Names of its sinks.
     pub fn sink_names(&self) -> Vec<String> {
         self.sinks.iter().map(|sink| sink.name.clone()).collect()
+    }
+
+    /// Folders that lines are written to while the daemon runs: whoever it becomes must be able to.
+    pub fn written_folders(&self) -> Vec<PathBuf> {
+        self.sinks.iter().filter_map(Sink::folder).chain(self.streams.iter().filter_map(Stream::folder)).collect()
+    }
+
+    /// Name of this sensor: as configured, else the machine's.
+    pub fn sensor_name(&self) -> String {
+        self.sensor.clone().unwrap_or_else(read::own_name)
+    }
+
+    /// Names of its streams.
+    pub fn stream_names(&self) -> Vec<String> {
+        self.streams.iter().map(|stream| stream.name.clone()).collect()
+    }
+
+    /// Who words lines for streams; `None` where there is no stream.
+    pub fn scribe(&self) -> Option<Scribe> {
+        let most = self.stream_queue.unwrap_or(stream::DEFAULT_QUEUE);
+        (!self.streams.is_empty()).then(|| Scribe { sensor: self.sensor_name(), seed: self.community_id_seed, most })
     }
 
     /// Names of its teams.

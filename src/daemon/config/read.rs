@@ -10,9 +10,10 @@ use minisign_verify::PublicKey;
 use super::policy::PolicyFile;
 use super::{
     Alerting, Bounds, Capture, Config, Group, Http, Log, LogFormat, Privacy, Retention, Sighting, SignatureSource, Store, Unmatched,
-    exclude, sink,
+    exclude, sink, stream,
 };
 use crate::daemon::identity::{Format, Source};
+use crate::daemon::sandbox::Wish;
 use crate::daemon::store_place::{Location, NoPlace};
 use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
@@ -22,8 +23,18 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let teams = groups(top, "team");
     let policy = top.table("policy").map(|t| PolicyFile::read(&t, file)).unwrap_or_default();
     let alert = top.table("alert");
+    let sandbox = top.word("sandbox", Wish::WORDS, Wish::from_word).map(|w| w.value).unwrap_or_default();
+    let sensor = top.text("sensor").map(|s| s.value.to_owned());
+    let name = sensor.clone().unwrap_or_else(own_name);
+    let mut sinks = alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default();
+    sinks.iter_mut().for_each(|sink| sink.of_sensor(&name));
     Config {
         user,
+        sandbox,
+        sensor,
+        community_id_seed: u16::try_from(top.number("community_id_seed", 0, 0..=65_535)).unwrap_or_default(),
+        stream_queue: top.has("stream_queue").then(|| top.number("stream_queue", stream::DEFAULT_QUEUE, 1..=100_000_000)),
+        streams: stream::read(top, file),
         inside: networks(top, "inside"),
         shared: networks(top, "shared"),
         exclude: top.table("exclude").map(|t| exclude::read(&t)).unwrap_or_default(),
@@ -40,7 +51,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         privacy: top.table("privacy").map(|t| Privacy::read(&t, file)).unwrap_or_default(),
         sighting: top.table("sighting").map(|t| Sighting::read(&t)).unwrap_or_default(),
         alerting: alert.as_ref().map(Alerting::read).unwrap_or_default(),
-        sinks: alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default(),
+        sinks,
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
         log: top.table("log").map(|t| log(&t)).unwrap_or_default(),
         files: Vec::new(),
@@ -59,6 +70,15 @@ pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
         Some(name) => std::env::var_os(CREDENTIALS).map_or_else(|| CREDENTIALS_OF_UNIT.into(), PathBuf::from).join(name),
         None => file.parent().map_or_else(|| path.into(), |folder| folder.join(path)),
     }
+}
+
+/// The name of this machine.
+pub(super) fn own_name() -> String {
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "shadowtap".into())
 }
 
 fn capture(fields: &Fields<'_>) -> Capture {

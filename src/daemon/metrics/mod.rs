@@ -184,6 +184,22 @@ impl Metrics {
         self.registered.outbox.set(i64::try_from(depth).unwrap_or(i64::MAX));
     }
 
+    /// Counts lines given to a stream.
+    pub fn stream_lines(&self, stream: &str, lines: usize, is_taken: bool) {
+        let result = if is_taken { "delivered" } else { "failed" };
+        self.registered.stream_lines.with_label_values(&[stream, result]).inc_by(lines as u64);
+    }
+
+    /// Counts lines that had to go before a stream had them.
+    pub fn stream_dropped(&self, lines: u64) {
+        self.registered.stream_dropped.inc_by(lines);
+    }
+
+    /// Says how many lines wait for a stream.
+    pub fn stream_depth(&self, stream: &str, depth: u64) {
+        self.registered.stream_depth.with_label_values(&[stream]).set(i64::try_from(depth).unwrap_or(i64::MAX));
+    }
+
     /// Adds rows that were taken out of the store.
     pub fn retention_removed(&self, kind: &'static str, removed: u64) {
         self.registered.retention_removed.with_label_values(&[kind]).inc_by(removed);
@@ -217,6 +233,11 @@ impl Metrics {
         for (kind, count) in [("in_force", counts.in_force), ("expiring", counts.expiring), ("expired", counts.expired)] {
             self.registered.policy_rules.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Says what came of a step of the start.
+    pub fn sandbox(&self, what: &'static str, result: &'static str) {
+        self.registered.sandbox.with_label_values(&[what, result]).set(1);
     }
 
     /// Says on which day the catalogue was last looked after; 0 where no page of it bears a date.

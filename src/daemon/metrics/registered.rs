@@ -30,12 +30,16 @@ pub(super) struct Registered {
     pub store_queue: IntGauge,
     pub alerts: IntCounterVec,
     pub outbox: IntGauge,
+    pub stream_lines: IntCounterVec,
+    pub stream_dropped: IntCounter,
+    pub stream_depth: IntGaugeVec,
     pub retention_removed: IntCounterVec,
     pub days_added_up: IntCounter,
     pub reloads: IntCounterVec,
     pub signatures: IntGaugeVec,
     pub policy_rules: IntGaugeVec,
     pub signatures_checked: IntGauge,
+    pub sandbox: IntGaugeVec,
 }
 
 impl Registered {
@@ -81,6 +85,17 @@ impl Registered {
             store_queue: register(r, IntGauge::new("shadowtap_store_queue_depth", "Findings that wait for the store.")?)?,
             alerts: counters(r, "alerts_total", "Attempts to deliver an alert, by what became of them.", &["sink", "result"])?,
             outbox: register(r, IntGauge::new("shadowtap_alert_outbox_depth", "Deliveries still to be made.")?)?,
+            stream_lines: counters(
+                r,
+                "stream_lines_total",
+                "Lines about sightings given to a stream, by what became of them.",
+                &["sink", "result"],
+            )?,
+            stream_dropped: register(
+                r,
+                IntCounter::new("shadowtap_stream_dropped_total", "Lines dropped because too many waited for a stream.")?,
+            )?,
+            stream_depth: gauges(r, "stream_queue_depth", "Lines that wait for a stream.", &["sink"])?,
             retention_removed: counters(
                 r,
                 "retention_removed_total",
@@ -97,6 +112,12 @@ impl Registered {
                     "shadowtap_signatures_checked_timestamp_seconds",
                     "Newest day on which a page behind the catalogue in force was read; an old one means an old catalogue.",
                 )?,
+            )?,
+            sandbox: gauges(
+                r,
+                "sandbox",
+                "Steps in which the daemon gave up rights, by what the machine granted; always 1.",
+                &["what", "result"],
             )?,
             registry: r.clone(),
         };

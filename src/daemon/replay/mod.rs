@@ -17,6 +17,7 @@ use super::pipeline;
 use super::privacy::{KeyFolder, PeriodKey, Sealer};
 use super::progress::Progress;
 use super::rules::Rules;
+use super::sandbox;
 use super::store::Batch;
 use crate::engine::Engine;
 use crate::engine::attribution::Attribution;
@@ -65,6 +66,7 @@ pub enum ReplayOutput {
 /// # Errors
 /// A refused configuration, a file that is no capture (after the others were read), a store that fails.
 pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    sandbox::go_offline();
     let config = Config::load(args.config.as_deref()).map_err(Failure::Configuration)?;
     let rules = Rules::load(&config.value).map_err(Failure::Configuration)?;
     config.warnings.iter().chain(&rules.warnings).for_each(|w| eprintln!("shadowtap: {w}"));

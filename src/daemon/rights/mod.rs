@@ -232,12 +232,15 @@ fn empty_bounding_set() {
 fn become_user(target: &Target) -> Result<(), Failure> {
     let Target { name, uid, gid, is_listed } = target;
     let step = |what: &str, done: nix::Result<()>| {
-        done.map_err(|e| {
-            Failure::Permission(format!(
-                "root cannot become {name}: {what} failed ({e}); in a container grant the capabilities SETUID and SETGID, or start it as an \
-                 ordinary user with NET_RAW"
-            ))
-        })
+        let helps = if is_mapped(uid.as_raw()) {
+            "in a container grant the capabilities SETUID and SETGID, or start it as an ordinary user with NET_RAW".into()
+        } else {
+            format!(
+                "this user namespace has no user {uid}: map more than root into it (unshare --map-auto, podman --userns=keep-id), or start it \
+                 outside of the namespace"
+            )
+        };
+        done.map_err(|e| Failure::Permission(format!("root cannot become {name}: {what} failed ({e}); {helps}")))
     };
     match CString::new(name.as_str()) {
         Ok(listed) if *is_listed => step("setting groups", initgroups(&listed, *gid))?,
@@ -245,6 +248,16 @@ fn become_user(target: &Target) -> Result<(), Failure> {
     }
     step("setting the group", setresgid(*gid, *gid, *gid))?;
     step("setting the user", setresuid(*uid, *uid, *uid))
+}
+
+/// Whether this process's user namespace has that user (user_namespaces(7)); so it is taken where nothing can be read.
+fn is_mapped(uid: u32) -> bool {
+    let Ok(map) = std::fs::read_to_string("/proc/self/uid_map") else { return true };
+    map.lines().any(|line| {
+        let mut numbers = line.split_ascii_whitespace().filter_map(|n| n.parse::<u64>().ok());
+        let (Some(first), Some(count)) = (numbers.next(), numbers.nth(1)) else { return true };
+        (first..first.saturating_add(count)).contains(&uid.into())
+    })
 }
 
 fn verify(target: &Target) -> Result<(), Failure> {

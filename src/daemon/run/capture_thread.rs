@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, TrySendError};
+use crossbeam_channel::{Sender, TrySendError, bounded};
 
+use super::confined::List;
 use super::ledger_thread::Message;
 use super::shared::Shared;
+use crate::daemon::capture::errand;
 use crate::daemon::capture::live::{LiveCapture, LiveTotals, Polled};
 use crate::daemon::config::Config;
 use crate::daemon::metrics::{CaptureTotals, Metrics, Running};
@@ -24,16 +26,26 @@ const SETTLE: Duration = Duration::from_millis(250);
 /// Frames between two looks at the clock.
 const LOOK: u32 = 1024;
 
-/// Starts a thread for each capture.
+/// Parsing begins when this is dropped.
+pub(super) struct Gate {
+    _shut: Sender<()>,
+}
+
+/// Starts a thread for each capture, with its list of calls, and one that does errands for them. They wait behind the gate.
 pub(super) fn spawn_all(
     captures: Vec<LiveCapture>,
     config: &Config,
     events: &Sender<Message>,
     shared: &Arc<Shared>,
-) -> Result<Vec<JoinHandle<()>>, Failure> {
+    list: &List,
+) -> Result<(Vec<JoinHandle<()>>, Gate), Failure> {
     let count = captures.len();
-    let mut threads = Vec::with_capacity(count);
-    for (number, capture) in captures.into_iter().enumerate() {
+    let mut threads = Vec::with_capacity(count.saturating_add(1));
+    let (errands, asked) = errand::queue();
+    threads.push(std::thread::Builder::new().name("interfaces".into()).spawn(move || errand::run(&asked))?);
+    let (shut, gate) = bounded::<()>(0);
+    for (number, mut capture) in captures.into_iter().enumerate() {
+        capture.send_errands(errands.clone())?;
         let engine = Engine::new(pipeline::settings(config, number as u16, count, rand::random()));
         let mut thread = CaptureThread {
             number,
@@ -46,9 +58,16 @@ pub(super) fn spawn_all(
             published: Published::default(),
         };
         let name = format!("capture-{number}");
-        threads.push(std::thread::Builder::new().name(name).spawn(move || thread.run())?);
+        let (list, gate) = (list.clone(), gate.clone());
+        let run = move || {
+            list.put_on();
+            // Nothing is sent: it ends when the gate is dropped.
+            let _ = gate.recv();
+            thread.run();
+        };
+        threads.push(std::thread::Builder::new().name(name).spawn(run)?);
     }
-    Ok(threads)
+    Ok((threads, Gate { _shut: shut }))
 }
 
 struct CaptureThread {

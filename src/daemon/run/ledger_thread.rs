@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::mpsc;
 
+use super::confined::List;
 use super::shared::Shared;
 use crate::daemon::config::Config;
 use crate::daemon::forgotten::Forgotten;
@@ -17,7 +18,7 @@ use crate::daemon::pipeline;
 use crate::daemon::privacy::{PeriodKey, Sealer};
 use crate::daemon::rules::Rules;
 use crate::daemon::sealed::Sealed;
-use crate::daemon::store::Batch;
+use crate::daemon::store::{Batch, Lines};
 use crate::engine::attribution::{Attribution, Judgement};
 use crate::engine::counters::Table;
 use crate::engine::event::Event;
@@ -80,6 +81,7 @@ pub(super) fn spawn(
     events: Receiver<Message>,
     batches: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
+    list: List,
 ) -> std::io::Result<JoinHandle<()>> {
     let mut ledger = LedgerThread {
         attribution,
@@ -94,7 +96,10 @@ pub(super) fn spawn(
         evictions: Default::default(),
         excluded: Default::default(),
     };
-    std::thread::Builder::new().name("ledger".into()).spawn(move || ledger.run(&events))
+    std::thread::Builder::new().name("ledger".into()).spawn(move || {
+        list.put_on();
+        ledger.run(&events);
+    })
 }
 
 struct LedgerThread {
@@ -192,7 +197,7 @@ impl LedgerThread {
         }
         self.seal();
         let sealed = std::mem::take(&mut self.sealed);
-        Batch { findings, sealed, visibility: self.attribution.visibility().drain(), unmatched, capture: None }
+        Batch { findings, sealed, visibility: self.attribution.visibility().drain(), unmatched, lines: Lines::default(), capture: None }
     }
 
     fn publish(&mut self) {

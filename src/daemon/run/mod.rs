@@ -3,13 +3,19 @@
 //! Start order, an invariant:
 //! 1. configuration, signatures and policy are read, all problems told;
 //! 2. capture handles are opened, the web listener is bound, the store's folder is made: all that needs rights;
-//! 3. rights are dropped; what the daemon needs later is now opened as the user it became;
-//! 4. signals are listened to; the store is opened and its open sightings are put back into the ledger;
-//! 5. threads start: one a capture, one for the ledger; tasks: writer, couriers, upkeep, web, reload;
-//! 6. the service manager is told that the daemon is ready; the first packet is parsed.
+//! 3. rights are dropped, core dumps forbidden; what the daemon needs later is now opened as the user it became;
+//! 4. the process, still one thread, is confined: files (Landlock), then calls (seccomp), for every thread to come;
+//! 5. signals are listened to; the store is opened and its open sightings are put back into the ledger;
+//! 6. threads start: ledger, interfaces, one a capture; tasks: writer, couriers, upkeep, web, reload. Those that read what strangers sent
+//!    put their own, narrower lists of calls on first, and captures wait behind a gate;
+//! 7. what came of each step is said once, in the log and in a metric; what is missing ends the start where it is required;
+//! 8. the service manager is told that the daemon is ready; the gate opens: the first packet is parsed.
+//!
+//! Steps 2 to 6 are a [`Report`](super::sandbox::Report).
 
 mod capture_thread;
 mod clients;
+mod confined;
 mod expiring;
 mod forgetting;
 mod keys;
@@ -22,6 +28,7 @@ mod sensor;
 mod shared;
 mod signals;
 mod start;
+mod streams;
 mod supervisor;
 mod updates;
 mod upkeep;
@@ -42,9 +49,12 @@ use super::delivery::Delivery;
 use super::failure::Failure;
 use super::privacy::PeriodKey;
 use super::rules::Rules;
-use super::store::Store;
+use super::sandbox::Kind;
+use super::store::{Batch, Store};
+use super::streaming::Streaming;
 use super::web;
 use crate::engine::sighting::{Finding, Sighting};
+use confined::Lists;
 use reloading::{Changed, Reloading};
 use shared::Shared;
 use signals::{Asked, Signals};
@@ -97,7 +107,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    let Started { config, rules, known, key, captures, listener, config_file } = started;
+    let Started { config, rules, known, key, captures, listener, config_file, mut sandbox, places } = started;
     let (store, open_sightings) = opened;
     let (reports, report_inbox) = mpsc::channel(sensor::REPORTS);
     let shared = Arc::new(Shared::new(&config, &rules, captures.iter().map(|c| c.interface().to_owned()), reports)?);
@@ -110,17 +120,23 @@ async fn serve(started: Started) -> Result<(), Failure> {
     for sighting in open_sightings {
         match attribution.restore(sighting.clone()) {
             true => shared.metrics.resume(&sighting),
-            false => left.push(Finding { sighting: Sighting { closed: true, ..sighting }, reached: None, due: false }),
+            false => {
+                left.push(Finding { sighting: Sighting { closed: true, ..sighting }, reached: None, due: false, is_new: false, by: None })
+            }
         }
     }
-    store.commit(&left.into(), None).await?;
+    store.set_streams(&config.stream_names()).await?;
+    let lines = shared.lines(&left);
+    store.commit(&Batch { lines, ..left.into() }, None).await?;
     if !config.unmatched.enabled {
         store.forget_unmatched().await?;
     }
     let writer = tokio::spawn(writer::write(store.clone(), batch_inbox, Arc::clone(&shared)));
-    let ledger = ledger_thread::spawn((attribution, sealer), event_inbox, batches, Arc::clone(&shared))?;
-    let threads = capture_thread::spawn_all(captures, &config, &events, &shared)?;
-    tokio::spawn(watch_outbox(store.clone(), Arc::clone(&shared)));
+    let lists = Lists::of(&sandbox);
+    let ledger = ledger_thread::spawn((attribution, sealer), event_inbox, batches, Arc::clone(&shared), lists.of_kind(Kind::Ledger))?;
+    let (threads, gate) = capture_thread::spawn_all(captures, &config, &events, &shared, &lists.of_kind(Kind::Capture))?;
+    lists.conclude(&mut sandbox, &shared)?;
+    tokio::spawn(watch_queues(store.clone(), Arc::clone(&shared)));
     tokio::spawn(upkeep::keep_up(store.clone(), Arc::clone(&shared)));
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
     tokio::spawn(expiring::watch(Arc::clone(&shared)));
@@ -131,9 +147,10 @@ async fn serve(started: Started) -> Result<(), Failure> {
     }
     let stop_web = shared.stopped();
     let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
-    let mut reloading = Reloading::start(config_file, config, known, store.clone(), events, &shared).await?;
+    let mut reloading = Reloading::start(config_file, config, known, store.clone(), events, &shared).await?.within(places);
     tokio::spawn(supervisor::keep_watchdog_quiet(Arc::clone(&shared)));
     supervisor::ready();
+    drop(gate);
     tracing::info!("running");
 
     wait(&mut signals, &mut reloading).await;
@@ -141,8 +158,8 @@ async fn serve(started: Started) -> Result<(), Failure> {
     tracing::info!("stopping");
     shared.stop.store(true, Ordering::Release);
     shared.stop_signal.send_replace(true);
-    let delivery = reloading.into_delivery();
-    let finished = finish(Parts { threads, ledger, writer, delivery, store }).await;
+    let (delivery, streaming) = reloading.into_couriers();
+    let finished = finish(Parts { threads, ledger, writer, delivery, streaming, store }).await;
     web.abort();
     finished
 }
@@ -173,12 +190,13 @@ struct Parts {
     ledger: std::thread::JoinHandle<()>,
     writer: tokio::task::JoinHandle<usize>,
     delivery: Option<Delivery>,
+    streaming: Option<Streaming>,
     store: Store,
 }
 
 /// Ends everything in the order in which it hands on what it holds, and says what was lost.
 async fn finish(parts: Parts) -> Result<(), Failure> {
-    let Parts { threads, ledger, writer, delivery, store } = parts;
+    let Parts { threads, ledger, writer, delivery, streaming, store } = parts;
     let deadline = Instant::now() + STOP;
     let written = timeout_at(deadline, async {
         join(threads).await;
@@ -195,6 +213,9 @@ async fn finish(parts: Parts) -> Result<(), Failure> {
     let tidied = timeout_at(deadline, async {
         if let Some(delivery) = delivery {
             delivery.stop().await;
+        }
+        if let Some(streaming) = streaming {
+            streaming.stop().await;
         }
         store.close().await;
     });
@@ -234,11 +255,16 @@ async fn reload(reloading: &mut Reloading) {
     supervisor::ready();
 }
 
-/// Keeps the depth of the outbox in the metrics.
-async fn watch_outbox(store: Store, shared: Arc<Shared>) {
+/// Keeps the depth of the outbox, and how far streams are behind, in the metrics.
+async fn watch_queues(store: Store, shared: Arc<Shared>) {
     while !shared.is_stopping() {
         if let Ok(depth) = store.outbox_depth().await {
             shared.metrics.outbox(depth);
+        }
+        for stream in shared.streams().iter() {
+            if let Ok(depth) = store.stream_depth(stream).await {
+                shared.metrics.stream_depth(stream, depth);
+            }
         }
         tokio::time::sleep(OUTBOX).await;
     }

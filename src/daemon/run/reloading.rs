@@ -14,6 +14,7 @@ use super::part::{changed_parts, refused_parts};
 use super::record;
 use super::retro;
 use super::shared::Shared;
+use super::streams;
 use crate::daemon::alert::{AnySink, Pace};
 use crate::daemon::bundle::Folder;
 use crate::daemon::clock;
@@ -27,7 +28,9 @@ use crate::daemon::notice::{NoticeKind, SensorNotice};
 use crate::daemon::pipeline;
 use crate::daemon::reload::{Known, Watch};
 use crate::daemon::rules::{Rules, policy_check};
+use crate::daemon::sandbox::Places;
 use crate::daemon::store::Store;
+use crate::daemon::streaming::{self, Stream, Streaming};
 use crate::engine::attribution::Judgement;
 
 /// Everything that a reload exchanges.
@@ -38,9 +41,11 @@ pub(super) struct Reloading {
     events: Sender<Message>,
     shared: Arc<Shared>,
     delivery: Option<Delivery>,
+    streaming: Option<Streaming>,
     watch: Option<Watch>,
     changed: Arc<Notify>,
     clients: ClientFiles,
+    places: Option<Places>,
 }
 
 /// What is to be read again.
@@ -66,10 +71,28 @@ impl Reloading {
         let watch = Watch::since(known, move || notify.notify_one());
         let watch = watch.inspect_err(|error| tracing::warn!(%error, "files are not watched; send SIGHUP after a change")).ok();
         let clients = ClientFiles::watch(&config);
-        let mut reloading = Reloading { file, config, store, events, shared: Arc::clone(shared), delivery: None, watch, changed, clients };
-        let sinks = delivery::sinks(&reloading.config.sinks)?;
+        let streaming = Some(streams::start(&config, &store, shared)?);
+        let sinks = delivery::sinks(&config.sinks)?;
+        let shared = Arc::clone(shared);
+        let mut reloading =
+            Reloading { file, config, store, events, shared, delivery: None, streaming, watch, changed, clients, places: None };
         reloading.start_delivery(sinks).await;
         Ok(reloading)
+    }
+
+    /// The same, in a process that can read these places and no others.
+    pub(super) fn within(self, places: Option<Places>) -> Self {
+        Reloading { places, ..self }
+    }
+
+    /// Says which files a new configuration names that this process will not reach before it is started again.
+    fn say_outside(&self) {
+        let Some(places) = &self.places else { return };
+        let (config, _) = Config::survey(self.file.as_deref());
+        for path in places.outside(&config.reads()) {
+            let why = "is in a folder that no file was in at the start, and the sandbox was drawn then; restart shadowtap, or keep it beside the others";
+            tracing::error!("{} {why}", path.display());
+        }
     }
 
     /// Done when a watched file has changed, or there is something to deliver meanwhile and it was said on.
@@ -94,15 +117,17 @@ impl Reloading {
         let file = self.file.clone();
         let read = tokio::task::spawn_blocking(move || read(file)).await;
         match read {
-            Ok(Ok((config, rules))) => match delivery::sinks(&config.sinks) {
-                Ok(sinks) => self.take(config, rules, sinks).await,
+            Ok(Ok((config, rules))) => match couriers(&config) {
+                Ok(couriers) => self.take(config, rules, couriers).await,
                 Err(failure) => {
                     tracing::error!("{failure}");
+                    self.say_outside();
                     self.refuse(&["configuration"], failure.to_string());
                 }
             },
             Ok(Err(problems)) => {
                 say(&problems);
+                self.say_outside();
                 self.refuse(&refused_parts(&problems, &self.config), first_error(&problems));
             }
             Err(error) => tracing::error!(%error, "reload failed"),
@@ -159,7 +184,7 @@ impl Reloading {
     }
 
     /// Puts into force what was read; nothing in it can fail by now.
-    async fn take(&mut self, mut config: Config, rules: Rules, sinks: Vec<AnySink>) {
+    async fn take(&mut self, mut config: Config, rules: Rules, (sinks, new_streams): (Vec<AnySink>, Vec<Stream>)) {
         // What stands on the command line outlives a reload.
         config.capture.interfaces.clone_from(&self.config.capture.interfaces);
         config.store.clone_from(&self.config.store);
@@ -168,10 +193,11 @@ impl Reloading {
             tracing::warn!("a change of [privacy] takes effect at the next start");
             config.privacy.clone_from(&self.config.privacy);
         }
-        if config.capture != self.config.capture || config.user != self.config.user {
-            tracing::warn!("a change of [capture] or user takes effect at the next start");
+        if config.capture != self.config.capture || config.user != self.config.user || config.sandbox != self.config.sandbox {
+            tracing::warn!("a change of [capture], user or sandbox takes effect at the next start");
         }
         let has_new_sinks = config.sinks != self.config.sinks;
+        let has_new_streams = streams::are_others(&self.config, &config);
         let judgement = Box::new(pipeline::judgement(&config, &rules));
         let (old, new) = (Arc::clone(&self.shared.rules().signatures), Arc::clone(&rules.signatures));
         let parts = changed_parts((&self.config, &self.shared.rules()), (&config, &rules));
@@ -187,6 +213,9 @@ impl Reloading {
         }
         if has_new_sinks {
             self.restart_delivery(sinks).await;
+        }
+        if has_new_streams {
+            self.streaming = Some(streams::exchange(self.streaming.take(), new_streams, &self.config, &self.store, &self.shared).await);
         }
         if let Some(watch) = &self.watch {
             watch.replace(watched(&self.file, &self.config));
@@ -237,9 +266,14 @@ impl Reloading {
     }
 
     /// Ends watching and gives the couriers, which go on until the last batch is written.
-    pub(super) fn into_delivery(self) -> Option<Delivery> {
-        self.delivery
+    pub(super) fn into_couriers(self) -> (Option<Delivery>, Option<Streaming>) {
+        (self.delivery, self.streaming)
     }
+}
+
+/// What a configuration delivers by, all or nothing.
+fn couriers(config: &Config) -> Result<(Vec<AnySink>, Vec<Stream>), Failure> {
+    Ok((delivery::sinks(&config.sinks)?, streaming::streams(config)?))
 }
 
 fn say(problems: &[Diagnostic]) {

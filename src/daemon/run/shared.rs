@@ -14,7 +14,10 @@ use crate::daemon::identity::Files;
 use crate::daemon::metrics::{MOST_SERIES, Metrics};
 use crate::daemon::notice::{NoticeKind, SensorNotice};
 use crate::daemon::rules::Rules;
+use crate::daemon::siem::sighting_line::Scribe;
+use crate::daemon::store::Lines;
 use crate::daemon::web::Ready;
+use crate::engine::sighting::Finding;
 
 /// Shared by all threads of the daemon.
 pub(super) struct Shared {
@@ -36,6 +39,10 @@ pub(super) struct Shared {
     /// Kinds of alerts about the sensor that the configuration asks for.
     sensor_kinds: RwLock<Vec<NoticeKind>>,
     reports: mpsc::Sender<SensorNotice>,
+    /// Who words lines for streams, and the streams' names.
+    scribe: RwLock<(Option<Scribe>, Arc<[String]>)>,
+    /// There may be new lines for streams.
+    pub(super) streamed: watch::Sender<()>,
     /// There may be new alerts in the outbox.
     pub(super) alerted: Notify,
     captures: Mutex<Vec<(String, Option<String>)>>,
@@ -64,6 +71,8 @@ impl Shared {
             retention: RwLock::new(config.retention),
             sensor_kinds: RwLock::new(config.alerting.sensor.clone()),
             reports,
+            scribe: RwLock::new((config.scribe(), config.stream_names().into())),
+            streamed: watch::Sender::new(()),
             alerted: Notify::new(),
             pulse: Pulse::new(captures.len()),
             captures: Mutex::new(captures),
@@ -98,6 +107,19 @@ impl Shared {
         Arc::clone(&self.runbook.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What is said of findings to streams; nothing where there is none.
+    pub(super) fn lines(&self, findings: &[Finding]) -> Lines {
+        match &self.scribe.read().unwrap_or_else(PoisonError::into_inner).0 {
+            Some(scribe) => Lines { lines: scribe.lines(findings), most: scribe.most },
+            None => Lines::default(),
+        }
+    }
+
+    /// Names of the streams.
+    pub(super) fn streams(&self) -> Arc<[String]> {
+        Arc::clone(&self.scribe.read().unwrap_or_else(PoisonError::into_inner).1)
+    }
+
     /// Folder of updates, where a key is pinned.
     pub(super) fn update_folder(&self) -> Option<PathBuf> {
         self.update_folder.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -116,6 +138,7 @@ impl Shared {
         *self.runbook.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config.alerting.runbook);
         *self.update_folder.write().unwrap_or_else(PoisonError::into_inner) = update_folder(config);
         *self.retention.write().unwrap_or_else(PoisonError::into_inner) = config.retention;
+        *self.scribe.write().unwrap_or_else(PoisonError::into_inner) = (config.scribe(), config.stream_names().into());
         (*self.sensor_kinds.write().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.alerting.sensor);
     }
 

@@ -1,4 +1,4 @@
-//! Steps 1 to 3 of the start: read, open what needs rights, drop them.
+//! Steps 1 to 4 of the start: read, open what needs rights, drop them, confine the process.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use crate::daemon::failure::Failure;
 use crate::daemon::privacy::PeriodKey;
 use crate::daemon::reload::Known;
 use crate::daemon::rules::Rules;
+use crate::daemon::sandbox::{self, Outcome, Places, Report, What};
 use crate::daemon::store::{Location, StoreError};
 use crate::daemon::{log, rights};
 
@@ -26,22 +27,32 @@ pub(super) struct Started {
     pub(super) captures: Vec<LiveCapture>,
     pub(super) listener: TcpListener,
     pub(super) config_file: Option<PathBuf>,
+    /// The steps so far, and where files may be read from now on.
+    pub(super) sandbox: Report,
+    pub(super) places: Option<Places>,
 }
 
 /// Reads, opens and drops, in that order.
 pub(super) fn start(args: &RunArgs) -> Result<Started, Failure> {
     let (config, rules, known) = read(args)?;
+    let mut steps = Report::new(config.sandbox);
     let captures = open_captures(&config)?;
+    steps.add(What::Captures, Outcome::Granted(config.capture.interfaces.join(", ")));
     let listener = TcpListener::bind(config.http.listen).map_err(|e| {
         let hint = "another shadowtap may be running; choose another address with --listen";
         Failure::Setting(format!("{} cannot be listened on: {e}; {hint}", config.http.listen))
     })?;
+    steps.add(What::Listener, Outcome::Granted(config.http.listen.to_string()));
     let store = store_file(&config)?;
     let folder = store.as_deref().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty());
     let keys = Some(&*config.privacy.key_folder).filter(|_| config.privacy.mode == Mode::Pseudonymous);
-    let writable: Vec<&Path> = folder.into_iter().chain(keys).collect();
+    let written = config.written_folders();
+    let writable: Vec<&Path> = folder.into_iter().chain(keys).chain(written.iter().map(PathBuf::as_path)).collect();
     let report = rights::drop_to(config.user.as_deref(), &writable)?;
     rights::forbid_dumps()?;
+    let store_folder = folder.map_or_else(|| "in memory".into(), |f| f.display().to_string());
+    steps.add(What::Store, Outcome::Granted(store_folder));
+    steps.add_rights(&report);
     let unreadable: Vec<String> = rights::unreadable(&config.reads(), &report).iter().map(ToString::to_string).collect();
     if !unreadable.is_empty() {
         return Err(Failure::Permission(unreadable.join("\n")));
@@ -49,7 +60,11 @@ pub(super) fn start(args: &RunArgs) -> Result<Started, Failure> {
     tracing::info!("{report}");
     let key = keys::current(&config)?;
     announce(&captures, &config);
-    Ok(Started { config, rules, known, key, captures, listener, config_file: args.config.clone() })
+    let places = Places::of(&config, args.config.as_deref());
+    sandbox::confine_process(&places, &mut steps);
+    steps.enforce()?;
+    let places = steps.confines_files().then_some(places);
+    Ok(Started { config, rules, known, key, captures, listener, config_file: args.config.clone(), sandbox: steps, places })
 }
 
 fn read(args: &RunArgs) -> Result<(Config, Rules, Known), Failure> {

@@ -31,7 +31,8 @@ pub(super) async fn write(store: Store, mut inbox: mpsc::Receiver<Batch>, shared
     });
     let mut lost = HashSet::new();
     let mut is_late = false;
-    while let Some(batch) = inbox.recv().await {
+    while let Some(mut batch) = inbox.recv().await {
+        batch.lines = shared.lines(&batch.findings);
         if !is_late {
             tokio::select! {
                 biased;
@@ -58,6 +59,13 @@ async fn commit(store: &Store, batch: &Batch, shared: &Shared) -> Result<(), Str
     let render = |notice: &Notice<'_>| word(notice, &rules, &runbook);
     let committed = store.commit(batch, Some(&Telling { sinks: &sinks, render: &render })).await.map_err(|e| e.to_string())?;
     shared.metrics.store_write(committed.seconds);
+    if !batch.lines.lines.is_empty() {
+        shared.streamed.send_replace(());
+    }
+    if committed.dropped_lines > 0 {
+        shared.metrics.stream_dropped(committed.dropped_lines);
+        tracing::error!(lines = committed.dropped_lines, "a stream is so far behind that its oldest lines were dropped; see stream_queue");
+    }
     if committed.alerts > 0 {
         shared.alerted.notify_one();
     }

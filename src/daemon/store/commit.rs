@@ -7,6 +7,7 @@ use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
 
 use super::dictionary::Dictionary;
+use super::stream::{self, Lines};
 use super::told::Memory;
 use super::{Store, StoreError, batch, privacy, unmatched, visibility};
 use crate::daemon::clock;
@@ -28,6 +29,8 @@ pub struct Batch {
     pub visibility: Vec<Increment>,
     /// What is new among names that belong to no service.
     pub unmatched: Vec<Remembered>,
+    /// What is said of the sightings to streams.
+    pub lines: Lines,
     /// Digest of the capture it all came from: what adds up is added only once. `None` for live capture.
     pub capture: Option<String>,
 }
@@ -61,6 +64,8 @@ pub struct Committed {
     pub rows: usize,
     /// Alerts that came into being.
     pub alerts: usize,
+    /// Lines for streams that had to go, because too many wait.
+    pub dropped_lines: u64,
     /// How long it took.
     pub seconds: f64,
 }
@@ -123,18 +128,18 @@ impl Store {
             // Ids given in a transaction that came to nothing are nobody's.
             dictionary.forget();
         }
-        let (rows, alerts) = committed?;
-        Ok(Committed { rows, alerts, seconds: started.elapsed().as_secs_f64() })
+        let committed = committed?;
+        Ok(Committed { seconds: started.elapsed().as_secs_f64(), ..committed })
     }
 }
 
-/// The transaction of a batch. Returns the rows written and the alerts made.
+/// The transaction of a batch.
 async fn commit(
     connection: &mut SqliteConnection,
     dictionary: &mut Dictionary,
     batch: &Batch,
     telling: Option<&Telling<'_>>,
-) -> sqlx::Result<(usize, usize)> {
+) -> sqlx::Result<Committed> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let forgotten = privacy::forgotten(&mut transaction).await?;
     let (mut findings, mut sealed) = (&batch.findings, &batch.sealed);
@@ -154,8 +159,9 @@ async fn commit(
         Some(telling) => tell(&mut transaction, dictionary, findings, telling).await?,
         None => 0,
     };
+    let dropped_lines = stream::write(&mut transaction, &batch.lines, &forgotten).await?;
     transaction.commit().await?;
-    Ok((rows, alerts))
+    Ok(Committed { rows, alerts, dropped_lines, seconds: 0.0 })
 }
 
 /// Makes the alerts of a batch that was written. Returns how many.

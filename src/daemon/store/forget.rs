@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::batch::STALE;
 use super::commit::json;
-use super::{Store, StoreError, audit};
+use super::{Store, StoreError, audit, stream};
 use crate::daemon::audit_entry::AuditEntry;
 use crate::daemon::forgotten::Forgotten;
 use crate::engine::frame::Time;
@@ -204,6 +204,7 @@ async fn erase(connection: &mut SqliteConnection, whom: &Whom, now: Time, mut go
     ] {
         *count = sqlx::query(statement).bind(ids).execute(&mut *connection).await?.rows_affected();
     }
+    forget_lines(connection, whom, &clients).await?;
     // What they amounted to is added up again without them.
     sqlx::query(STALE).bind(json(&gone.days)?).execute(&mut *connection).await?;
     let clients: Vec<_> = gone.clients.difference(&gone.kept_clients).collect();
@@ -221,6 +222,14 @@ async fn erase(connection: &mut SqliteConnection, whom: &Whom, now: Time, mut go
         }
     }
     Ok(erased)
+}
+
+/// Lines that wait for a stream go with their clients, and with who is known by the same names.
+async fn forget_lines(connection: &mut SqliteConnection, whom: &Whom, ids: &str) -> sqlx::Result<()> {
+    let mut names: Vec<String> = sqlx::query_scalar(CLIENT_NAMES).bind(ids).fetch_all(&mut *connection).await?;
+    names.extend(whom.clients.iter().cloned());
+    sqlx::query(stream::FORGET).bind(json(&names)?).bind(&whom.name).bind(&whom.mac).execute(connection).await?;
+    Ok(())
 }
 
 /// Keeps a daemon at work from writing back what it holds of these clients, and of those whose rows go, in memory.

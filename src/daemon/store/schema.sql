@@ -189,3 +189,13 @@ CREATE TABLE "told" (
     uploaded   INTEGER NOT NULL,    -- whether an upload under that status was told
     PRIMARY KEY (client_id, service_id, status, owner)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stream_line (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,    -- its number; none is given twice
+    line TEXT NOT NULL                         -- JSON, without the number
+) STRICT;
+
+CREATE TABLE stream (
+    name TEXT PRIMARY KEY,
+    sent INTEGER NOT NULL                      -- number of the last line it has
+) STRICT, WITHOUT ROWID;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Attribution, Judgement};
+use crate::engine::event::Conversation;
 use crate::engine::frame::Time;
 use crate::engine::ledger::SightingKey;
 use crate::engine::policy::{Question, Status};
@@ -12,7 +13,7 @@ use crate::engine::sighting::Sighting;
 
 impl Attribution {
     /// Judges an open sighting as far as it has come, by the name seen last; it can only become stricter.
-    pub(super) fn tighten(&mut self, key: &SightingKey, name: &str) {
+    pub(super) fn tighten(&mut self, key: &SightingKey, name: &str, by: Conversation) {
         let Judgement { policy, signatures, .. } = &self.judgement;
         if !policy.has_bounds() {
             return;
@@ -22,7 +23,7 @@ impl Attribution {
             Question::new(&matched, name, &standing.team, Some(key.client.address())).after(standing.evidence, standing.bytes_up);
         let status = policy.decide(&question, self.now).status;
         if status.is_stricter_than(standing.status) {
-            self.ledger.tighten(key, status);
+            self.ledger.tighten(key, status, self.privacy.is_full().then_some(by));
         }
     }
 }

@@ -71,7 +71,7 @@ impl Attribution {
         let is_counted = record.counted.as_ref().is_some_and(|(service, status)| *service == key.service && *status == key.status);
         let goes_on = !fresh.is_nothing() && !self.ledger.is_open(key);
         if !is_counted || goes_on {
-            self.enter(&detection, &Entry::Contact { is_use: detection.is_use }, at);
+            self.enter(&detection, &Entry::Contact { is_use: detection.is_use }, state.conversation(), at);
             self.ledger.note(&detection.key, record.source, &name.as_str().into(), classify(&record.clues, detection.place));
             self.flows.counted(state.id, &detection.key.service, detection.key.status);
         }
@@ -81,9 +81,9 @@ impl Attribution {
             let Fresh { up, down, posted, .. } = fresh;
             let posted = if is_page { posted.into() } else { up };
             let entry = Entry::Bytes { is_use, is_upload, is_page, up, down, posted, turns, minutes };
-            self.enter(&detection, &entry, at);
+            self.enter(&detection, &entry, state.conversation(), at);
         }
-        self.tighten(&detection.key, name.as_str());
+        self.tighten(&detection.key, name.as_str(), state.conversation());
     }
 
     /// A flow that stayed nameless: the client's own look-ups may name it, if they leave one name only.

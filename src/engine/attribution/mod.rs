@@ -19,7 +19,7 @@ use ipnet::IpNet;
 use super::agent::{self, Clues, Place, Verdict};
 use super::counters::Table;
 use super::dns_memory::DnsMemory;
-use super::event::{BlindSpot, Detail, Event, Exchanges, Observation, Source};
+use super::event::{BlindSpot, Conversation, Detail, Event, Exchanges, Observation, Source};
 use super::frame::Time;
 use super::group::Groups;
 use super::host::HostName;
@@ -239,15 +239,14 @@ impl Attribution {
         self.ledger.forget_where(|sighting| is_meant(&sighting.client))
     }
 
-    /// Puts an open sighting of an earlier run back. False where it cannot go on: its client is no address or prefix that can be met again, or
-    /// clients are not kept by their addresses any more.
+    /// Puts an open sighting of an earlier run back. False where it cannot go on: its client is no address or prefix that can be met again,
+    /// clients are not kept by their addresses any more, or another one goes on in its place.
     pub fn restore(&mut self, sighting: Sighting) -> bool {
         let Some(client) = sighting.client.parse::<Client>().ok().filter(|_| self.privacy.is_full()) else { return false };
         self.bindings.restore(client, &sighting.identity);
         let status = bounds::first_status(&self.judgement, client.address(), &sighting);
         let key = SightingKey { client, tenure: 0, team: None, service: Arc::clone(&sighting.service), status };
-        self.ledger.restore(key, sighting);
-        true
+        self.ledger.restore(key, sighting)
     }
 
     /// The end of a capture: every sighting ends.
@@ -339,7 +338,8 @@ impl Attribution {
         if !o.name.is_host() {
             return;
         }
-        let look_up = LookUp { client: o.ends.client, name: o.name.clone(), source: o.source, time: o.time };
+        let conversation = Conversation { transport: o.transport, ends: o.ends };
+        let look_up = LookUp { client: o.ends.client, name: o.name.clone(), source: o.source, time: o.time, conversation };
         if self.resolvers.may_answer_others(o.ends.client) {
             self.resolvers.wait(look_up, self.now.plus_seconds(WAIT_SECONDS));
         } else {
@@ -358,7 +358,7 @@ impl Attribution {
             return self.unmatched(l.client, &l.name, l.time);
         };
         let Some(detection) = self.admit(detection) else { return };
-        self.enter(&detection, &Entry::LookUp { is_use: detection.is_use }, l.time);
+        self.enter(&detection, &Entry::LookUp { is_use: detection.is_use }, l.conversation, l.time);
         self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Verdict::default());
     }
 
@@ -376,10 +376,11 @@ impl Attribution {
         detect(&self.judgement, &who, name, now)
     }
 
-    fn enter(&mut self, detection: &Detection, entry: &Entry, now: Time) {
+    fn enter(&mut self, detection: &Detection, entry: &Entry, by: Conversation, now: Time) {
+        let by = self.privacy.is_full().then_some(by);
         let (judgement, key) = (&self.judgement, &detection.key);
         let privacy = &mut self.privacy;
-        self.ledger.enter(key, entry, now, || privacy.heading(key, heading(judgement, detection), now));
+        self.ledger.enter(key, entry, by, now, || privacy.heading(key, heading(judgement, detection), now));
     }
 
     /// What privacy lets in of a detection; `None` where nothing of it may be kept.

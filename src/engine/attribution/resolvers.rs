@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::engine::event::Source;
+use crate::engine::event::{Conversation, Source};
 use crate::engine::frame::Time;
 use crate::engine::host::HostName;
 
@@ -22,6 +22,7 @@ pub(super) struct LookUp {
     pub(super) name: HostName,
     pub(super) source: Source,
     pub(super) time: Time,
+    pub(super) conversation: Conversation,
 }
 
 /// Who was asked, and who answered.

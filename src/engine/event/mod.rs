@@ -78,6 +78,15 @@ pub struct Ends {
     pub server_port: u16,
 }
 
+/// What a flow or a look-up is told from others by, whatever encapsulates it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Conversation {
+    /// Over what.
+    pub transport: Transport,
+    /// Who, and whom.
+    pub ends: Ends,
+}
+
 /// What a ClientHello tells besides the name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HelloFacts {
@@ -184,6 +193,13 @@ pub struct FlowState {
     pub link: Link,
     /// Whether no more will come.
     pub closed: bool,
+}
+
+impl FlowState {
+    /// The flow by its ends.
+    pub fn conversation(&self) -> Conversation {
+        Conversation { transport: self.transport, ends: self.ends }
+    }
 }
 
 /// What the engine says.

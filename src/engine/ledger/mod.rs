@@ -13,7 +13,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::agent::{Portrait, Verdict};
-use super::event::Source;
+use super::event::{Conversation, Source};
 use super::frame::Time;
 use super::identity::Client;
 use super::minutes::Minutes;
@@ -117,10 +117,10 @@ impl Ledger {
         self.thresholds = thresholds;
     }
 
-    /// Puts an open sighting of an earlier run back.
-    pub fn restore(&mut self, key: SightingKey, sighting: Sighting) {
+    /// Puts an open sighting of an earlier run back; false where one with its key is open already.
+    pub fn restore(&mut self, key: SightingKey, sighting: Sighting) -> bool {
         if self.index.contains_key(&key) {
-            return;
+            return false;
         }
         let is_use = !sighting.presence_only;
         let (evidence, was_due) = (sighting.evidence, sighting.is_alert_due());
@@ -140,18 +140,32 @@ impl Ledger {
             portrait: Portrait::known(sighting.agent),
             is_tightened: false,
             tells_no_time: false,
+            by: None,
             sighting,
         });
+        true
     }
 
-    /// Writes an entry at a moment. A sighting is opened where none is; true where this did so.
-    pub fn enter(&mut self, key: &SightingKey, entry: &Entry, now: Time, heading: impl FnOnce() -> Heading) -> bool {
+    /// Writes an entry at a moment; `by` is the flow or look-up it comes of, where that may be told. A sighting is opened where none is; true
+    /// where this did so.
+    pub fn enter(
+        &mut self,
+        key: &SightingKey,
+        entry: &Entry,
+        by: Option<Conversation>,
+        now: Time,
+        heading: impl FnOnce() -> Heading,
+    ) -> bool {
         self.end_silent(now);
         let known = self.index.get(key).copied();
         let at = known.unwrap_or_else(|| self.begin(key, now, heading()));
         let Some(open) = self.open.get_mut(at).and_then(Option::as_mut) else { return false };
+        let before = open.sighting.evidence;
         open.enter(entry, now);
         open.judge(&self.thresholds.of(&open.key.service, &open.sighting.team));
+        if known.is_none() || open.sighting.evidence > before {
+            open.by = by;
+        }
         self.has_due |= open.is_newly_due;
         if !open.is_dirty {
             open.is_dirty = true;
@@ -317,6 +331,7 @@ impl Ledger {
             portrait: Portrait::default(),
             is_tightened: false,
             tells_no_time: moment.is_some(),
+            by: None,
         })
     }
 

@@ -4,6 +4,7 @@ use super::SightingKey;
 use super::bucket::{Bucket, LEAK, LEAK_FILES};
 use super::thresholds::Limits;
 use crate::engine::agent::Portrait;
+use crate::engine::event::Conversation;
 use crate::engine::frame::Time;
 use crate::engine::minutes::Minutes;
 use crate::engine::policy::Status;
@@ -67,6 +68,8 @@ pub(super) struct Open {
     pub(super) is_tightened: bool,
     /// Its moments are not those of its entries.
     pub(super) tells_no_time: bool,
+    /// What opened it, or raised it last.
+    pub(super) by: Option<Conversation>,
 }
 
 impl Open {
@@ -127,7 +130,8 @@ impl Open {
     }
 
     /// A stricter status from now on; under each status an alert may be due.
-    pub(super) fn tighten(&mut self, status: Status) {
+    pub(super) fn tighten(&mut self, status: Status, by: Option<Conversation>) {
+        self.by = by;
         self.sighting.status = status;
         self.is_tightened = true;
         let is_due = self.sighting.is_alert_due();
@@ -137,6 +141,7 @@ impl Open {
 
     pub(super) fn finding(&mut self) -> Finding {
         let now = self.sighting.evidence;
+        let is_new = self.told.is_none();
         let from = match self.told {
             None => Some(Evidence::Resolved),
             Some(told) => Evidence::ALL.into_iter().find(|e| *e > told && *e <= now),
@@ -145,6 +150,6 @@ impl Open {
         let from = from.or(is_tightened.then_some(now));
         self.told = Some(now);
         let due = std::mem::take(&mut self.is_newly_due);
-        Finding { sighting: self.sighting.clone(), reached: from.map(|from| (from, now)), due }
+        Finding { sighting: self.sighting.clone(), reached: from.map(|from| (from, now)), due, is_new, by: self.by }
     }
 }

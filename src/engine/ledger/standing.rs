@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Ledger, SightingKey};
+use crate::engine::event::Conversation;
 use crate::engine::policy::Status;
 use crate::engine::sighting::Evidence;
 
@@ -29,10 +30,10 @@ impl Ledger {
 
     /// Gives an open sighting a stricter status from now on; it stays the same sighting, and is found by the same key. Where an alert is
     /// due under the new status, it is due at once.
-    pub fn tighten(&mut self, key: &SightingKey, status: Status) {
+    pub fn tighten(&mut self, key: &SightingKey, status: Status, by: Option<Conversation>) {
         let Some(at) = self.index.get(key).copied() else { return };
         let Some(open) = self.open.get_mut(at).and_then(Option::as_mut) else { return };
-        open.tighten(status);
+        open.tighten(status, by);
         self.has_due |= open.is_newly_due;
         if !open.is_dirty {
             open.is_dirty = true;

@@ -8,6 +8,7 @@ pub mod office;
 pub mod policy;
 pub mod privacy;
 pub mod reload;
+pub mod streams;
 pub mod traffic;
 pub mod volume;
 
@@ -26,7 +27,7 @@ pub struct Case {
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     let before = [traffic::CASES, agents::CASES, alerts::CASES, lifecycle::CASES, office::CASES];
-    before.into_iter().chain([policy::CASES, privacy::CASES, reload::CASES, volume::CASES, dashboards::CASES]).flatten()
+    before.into_iter().chain([policy::CASES, privacy::CASES, reload::CASES, streams::CASES, volume::CASES, dashboards::CASES]).flatten()
 }
 
 /// Who visits last, so that whatever came before has been seen: then what is not there will not come.

@@ -1,12 +1,13 @@
 //! The HTTP client of a sink: rustls, the authorities and the certificate of its settings, no redirects, no proxy but the one configured.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use reqwest::{Certificate, Client, Identity, Proxy, redirect};
+use reqwest::{Client, Proxy, redirect};
 
-use crate::daemon::config::{ClientCertificate, Endpoint};
+use crate::daemon::certificates;
+use crate::daemon::config::Endpoint;
 use crate::daemon::failure::cause;
 
 /// How long a connection may take to come up.
@@ -63,31 +64,14 @@ fn client(endpoint: &Endpoint) -> Result<Client, String> {
         builder = builder.proxy(Proxy::all(proxy.clone()).map_err(|e| cause(&e))?);
     }
     if let Some(certificate) = &endpoint.client {
-        builder = builder.identity(identity(certificate)?);
+        let identity = certificates::identity(&certificate.cert_file, &certificate.key_file);
+        builder = builder.identity(identity.map_err(|(what, remedy)| format!("client certificate: {what}; {remedy}"))?);
     }
-    let authorities = endpoint.ca_file.as_deref().map(authorities).transpose()?.unwrap_or_default();
+    let authorities = match &endpoint.ca_file {
+        Some(path) => certificates::authorities(path).map_err(|(what, remedy)| format!("ca_file {} {what}; {remedy}", path.display()))?,
+        None => Vec::new(),
+    };
     // Clear text needs no authorities, and a small image may have none.
     builder = if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder.tls_certs_merge(authorities) };
     builder.build().map_err(|e| cause(&e))
-}
-
-fn authorities(path: &Path) -> Result<Vec<Certificate>, String> {
-    let about = |what: String| format!("authorities {}: {what}", path.display());
-    match Certificate::from_pem_bundle(&read(path).map_err(about)?) {
-        Ok(found) if found.is_empty() => Err(about("holds no certificate in PEM form".into())),
-        found => found.map_err(|e| about(cause(&e))),
-    }
-}
-
-fn identity(certificate: &ClientCertificate) -> Result<Identity, String> {
-    let ClientCertificate { cert_file, key_file } = certificate;
-    let mut pem = read(key_file).map_err(|e| format!("client_key_file {}: {e}", key_file.display()))?;
-    pem.push(b'\n');
-    pem.extend(read(cert_file).map_err(|e| format!("client_cert_file {}: {e}", cert_file.display()))?);
-    let files = format!("client certificate {} with key {}", cert_file.display(), key_file.display());
-    Identity::from_pem(&pem).map_err(|e| format!("{files}: {}", cause(&e)))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|e| format!("cannot be read: {e}"))
 }

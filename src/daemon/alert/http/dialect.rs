@@ -33,9 +33,9 @@ impl Message {
     }
 
     /// Adds a header. One whose value cannot stand in a header is left out: all of ours are digits, letters and signs.
-    fn with(mut self, name: &'static str, value: &str) -> Self {
+    fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(HeaderName::from_static(name), value);
+            self.headers.insert(name, value);
         }
         self
     }
@@ -45,6 +45,11 @@ impl Message {
 pub(super) enum Dialect {
     /// The payload as it is, signed where there is a secret.
     Webhook {
+        /// File with the secrets to sign by.
+        secret_file: Option<PathBuf>,
+    },
+    /// Lines of JSON, signed in the same way: of a stream.
+    Lines {
         /// File with the secrets to sign by.
         secret_file: Option<PathBuf>,
     },
@@ -64,9 +69,9 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// The endpoint and the language of a sink that goes by HTTP.
-    pub(super) fn of(kind: &SinkKind) -> (&Endpoint, Self) {
-        match kind {
+    /// The endpoint and the language of a sink; `None` where it does not go by HTTP.
+    pub(super) fn of(kind: &SinkKind) -> Option<(&Endpoint, Self)> {
+        Some(match kind {
             SinkKind::Webhook(webhook) => (&webhook.endpoint, Dialect::Webhook { secret_file: webhook.secret_file.clone() }),
             SinkKind::Slack(endpoint) => (endpoint, Dialect::Slack),
             SinkKind::Teams(endpoint) => (endpoint, Dialect::Teams),
@@ -76,13 +81,14 @@ impl Dialect {
                 (&sink.endpoint, Dialect::Alertmanager(settings))
             }
             SinkKind::Template(template) => (&template.endpoint, Dialect::Template(template.clone())),
-        }
+            SinkKind::Syslog(_) | SinkKind::Mail(_) | SinkKind::Stdout(_) | SinkKind::File(_) => return None,
+        })
     }
 
     /// Reads the files it needs at each attempt, to see that they can be read.
     pub(super) fn try_files(&self) -> Result<(), String> {
         match self {
-            Dialect::Webhook { secret_file } => secret_file.as_deref().map(secrets).transpose().map(drop),
+            Dialect::Webhook { secret_file } | Dialect::Lines { secret_file } => secret_file.as_deref().map(secrets).transpose().map(drop),
             Dialect::PagerDuty { routing_key_file } => routing_key(routing_key_file).map(drop),
             Dialect::Slack | Dialect::Teams | Dialect::Alertmanager(_) | Dialect::Template(_) => Ok(()),
         }
@@ -92,7 +98,8 @@ impl Dialect {
     pub(super) fn message(&self, letter: &Letter) -> Result<Message, String> {
         let form = || Form::read(&letter.payload);
         Ok(match self {
-            Dialect::Webhook { secret_file } => return webhook(letter, secret_file.as_deref()),
+            Dialect::Webhook { secret_file } => webhook(letter, secret_file.as_deref())?,
+            Dialect::Lines { secret_file } => webhook(letter, secret_file.as_deref())?.with(header::CONTENT_TYPE, "application/x-ndjson"),
             Dialect::Slack => Message::json(slack::message(&form()).to_string()),
             Dialect::Teams => Message::json(teams::message(&form()).to_string()),
             Dialect::PagerDuty { routing_key_file } => {
@@ -123,11 +130,11 @@ impl Dialect {
 fn webhook(letter: &Letter, secret_file: Option<&Path>) -> Result<Message, String> {
     let timestamp = clock::now().seconds();
     let message = Message::json(letter.payload.clone())
-        .with("x-shadowtap-alert-id", &letter.id)
-        .with("x-shadowtap-timestamp", &timestamp.to_string());
+        .with(HeaderName::from_static("x-shadowtap-alert-id"), &letter.id)
+        .with(HeaderName::from_static("x-shadowtap-timestamp"), &timestamp.to_string());
     // Read each time: a changed secret counts from the next attempt on.
     let Some(file) = secret_file else { return Ok(message) };
-    Ok(message.with("x-shadowtap-signature", &sign(&secrets(file)?, timestamp, &letter.payload)))
+    Ok(message.with(HeaderName::from_static("x-shadowtap-signature"), &sign(&secrets(file)?, timestamp, &letter.payload)))
 }
 
 fn secrets(path: &Path) -> Result<Secrets, String> {

@@ -20,7 +20,7 @@ mod tests;
 use std::fmt;
 
 use super::outbox::{Outcome, Sink};
-use crate::daemon::config::{Endpoint, SinkKind};
+use crate::daemon::config::{self, Endpoint, SinkKind};
 use crate::daemon::failure::cause;
 use crate::daemon::letter::Letter;
 use answer::Answer;
@@ -41,13 +41,22 @@ impl HttpSink {
     /// # Errors
     /// What is wrong with its settings, without its URL or a secret.
     pub fn new(name: &str, kind: &SinkKind) -> Result<Self, String> {
-        let (endpoint, dialect) = Dialect::of(kind);
-        let made = || {
-            dialect.try_files()?;
-            endpoint.headers.iter().try_for_each(|header| header.value().map(drop))?;
-            CurrentClient::new(endpoint)
-        };
-        let client = made().map_err(|what| format!("sink `{name}`: {what}"))?;
+        let (endpoint, dialect) = Dialect::of(kind).ok_or_else(|| format!("sink `{name}` does not go by HTTP"))?;
+        HttpSink::with(name, endpoint, dialect).map_err(|what| format!("sink `{name}`: {what}"))
+    }
+
+    /// A webhook that takes lines of JSON, many at a time.
+    ///
+    /// # Errors
+    /// As [`HttpSink::new`].
+    pub fn of_lines(name: &str, webhook: &config::Webhook) -> Result<Self, String> {
+        HttpSink::with(name, &webhook.endpoint, Dialect::Lines { secret_file: webhook.secret_file.clone() })
+    }
+
+    fn with(name: &str, endpoint: &Endpoint, dialect: Dialect) -> Result<Self, String> {
+        dialect.try_files()?;
+        endpoint.headers.iter().try_for_each(|header| header.value().map(drop))?;
+        let client = CurrentClient::new(endpoint)?;
         Ok(HttpSink { name: name.to_owned(), endpoint: endpoint.clone(), client, dialect })
     }
 

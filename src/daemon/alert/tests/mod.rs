@@ -48,7 +48,9 @@ fn hook(name: &str, url: String) -> AnySink {
 fn configured(name: &str, url: &str, timeout: Duration, files: &[(&str, &Path)]) -> Result<AnySink, String> {
     let files: String = files.iter().map(|(key, file)| format!("{key} = {file:?}\n")).collect();
     let (config, problems) = Config::parse(Path::new("c.toml"), &format!("[[alert.webhook]]\nname = {name:?}\nurl = {url:?}\n{files}"));
-    assert_eq!(problems, []);
+    if let Some(problem) = problems.first() {
+        return Err(problem.to_string());
+    }
     let mut sink = config.sinks.into_iter().next().unwrap();
     let SinkKind::Webhook(webhook) = &mut sink.kind else { panic!("{sink:?}") };
     webhook.endpoint.timeout = timeout;
@@ -287,7 +289,7 @@ fn settings_are_refused_without_showing_their_secrets() {
     std::fs::write(key.path(), "hunter2").unwrap();
     let files = [("client_cert_file", key.path()), ("client_key_file", key.path())];
     let error = configured("soc", "https://hooks.example/T0/hunter2", Duration::from_secs(1), &files).unwrap_err();
-    assert!(error.contains("soc") && error.contains("client certificate") && !error.contains("hunter2"), "{error}");
+    assert!(error.contains("hold no certificate with its key") && !error.contains("hunter2"), "{error}");
     let shown = format!("{:?}", hook("soc", "http://localhost:9/T0/hunter2".into()));
     assert!(shown.contains("localhost") && !shown.contains("hunter2"), "{shown}");
 }

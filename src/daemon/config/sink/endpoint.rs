@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::header::{self, Header};
+use crate::daemon::certificates;
 use crate::daemon::config::read::beside;
 use crate::daemon::secret::Secret;
 use crate::daemon::toml_fields::{Fields, Located};
@@ -81,7 +82,7 @@ impl Endpoint {
         let allow_plain = fields.flag("allow_plain", false);
         let address = address(fields, config, allow_plain, usual);
         let timeout = Duration::from_secs(fields.number("timeout_seconds", 10, 1..=300));
-        let ca_file = file(fields, "ca_file", config).map(|f| f.value);
+        let ca_file = authorities(fields, config);
         let client = client(fields, config);
         let proxy = fields.text("proxy").and_then(|p| proxy(fields, &p));
         let headers = header::read(fields, config);
@@ -184,12 +185,23 @@ pub fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|a| a.to_canonical().is_loopback())
 }
 
+fn authorities(fields: &Fields<'_>, config: &Path) -> Option<PathBuf> {
+    let file = file(fields, "ca_file", config)?;
+    if let Err((what, remedy)) = certificates::authorities(&file.value) {
+        fields.reading().error(file.line, format!("ca_file {} {what}", file.value.display()), remedy);
+    }
+    Some(file.value)
+}
+
 /// A certificate and its key: both or none.
-fn client(fields: &Fields<'_>, config: &Path) -> Option<ClientCertificate> {
+pub(super) fn client(fields: &Fields<'_>, config: &Path) -> Option<ClientCertificate> {
     let (cert, key) = (file(fields, "client_cert_file", config), file(fields, "client_key_file", config));
     let alone = |line, missing: &str| fields.reading().error(line, format!("{} is missing", fields.named(missing)), "name both files");
     match (cert, key) {
         (Some(cert), Some(key)) => {
+            if let Err((what, remedy)) = certificates::identity(&cert.value, &key.value) {
+                fields.reading().error(cert.line, what, remedy);
+            }
             warn_if_open(fields, "client_key_file", &key);
             return Some(ClientCertificate { cert_file: cert.value, key_file: key.value });
         }

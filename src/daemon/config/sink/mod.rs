@@ -2,7 +2,10 @@
 
 mod endpoint;
 mod header;
+mod lines;
+mod mail;
 mod plain;
+mod syslog;
 mod template;
 mod webhook;
 
@@ -15,7 +18,11 @@ use crate::daemon::toml_fields::Fields;
 
 pub use endpoint::{Address, ClientCertificate, Endpoint, is_loopback};
 pub use header::Header;
+pub use lines::{File, FilePlace, Stdout};
+pub use mail::{Mail, MailTls};
 pub use plain::{Alertmanager, PagerDuty};
+pub(super) use syslog::format as line_format;
+pub use syslog::{Syslog, SyslogPlace};
 pub use template::Template;
 pub use webhook::Webhook;
 
@@ -43,19 +50,31 @@ pub enum SinkKind {
     Alertmanager(Alertmanager),
     /// `[[alert.template]]`
     Template(Box<Template>),
+    /// `[[alert.syslog]]`
+    Syslog(Syslog),
+    /// `[[alert.mail]]`
+    Mail(Mail),
+    /// `[[alert.stdout]]`
+    Stdout(Stdout),
+    /// `[[alert.file]]`
+    File(File),
 }
 
 /// Reads what a kind wants to know; `None` where something needed is missing or wrong, and was said.
 type Read = fn(&Fields<'_>, &Path) -> Option<SinkKind>;
 
 /// Each kind's section and its reader.
-const KINDS: [(&str, Read); 6] = [
+const KINDS: [(&str, Read); 10] = [
     ("webhook", |fields, file| Webhook::read(fields, file).map(SinkKind::Webhook)),
     ("slack", |fields, file| Endpoint::read(fields, file, None).map(SinkKind::Slack)),
     ("teams", |fields, file| Endpoint::read(fields, file, None).map(SinkKind::Teams)),
     ("pagerduty", |fields, file| PagerDuty::read(fields, file).map(SinkKind::PagerDuty)),
     ("alertmanager", |fields, file| Alertmanager::read(fields, file).map(SinkKind::Alertmanager)),
     ("template", |fields, file| Template::read(fields, file).map(|template| SinkKind::Template(Box::new(template)))),
+    ("syslog", |fields, file| Syslog::read(fields, file).map(SinkKind::Syslog)),
+    ("mail", |fields, file| Mail::read(fields, file).map(SinkKind::Mail)),
+    ("stdout", |fields, _| Some(SinkKind::Stdout(Stdout::read(fields)))),
+    ("file", |fields, file| File::read(fields, file).map(SinkKind::File)),
 ];
 
 impl SinkKind {
@@ -67,6 +86,9 @@ impl SinkKind {
             SinkKind::PagerDuty(pagerduty) => pagerduty.files(),
             SinkKind::Alertmanager(alertmanager) => alertmanager.endpoint.files(),
             SinkKind::Template(template) => template.endpoint.files(),
+            SinkKind::Syslog(syslog) => syslog.place.files(),
+            SinkKind::Mail(mail) => mail.files(),
+            SinkKind::Stdout(_) | SinkKind::File(_) => Vec::new(),
         }
     }
 }
@@ -83,6 +105,22 @@ impl Sink {
     /// Files it reads when it is made or at each attempt: secrets and certificates.
     pub fn files(&self) -> Vec<PathBuf> {
         self.kind.files()
+    }
+
+    /// The folder it writes to, where it does.
+    pub fn folder(&self) -> Option<PathBuf> {
+        match &self.kind {
+            SinkKind::File(file) => Some(file.place.folder()),
+            _ => None,
+        }
+    }
+
+    /// Says to those that name it what sensor this is.
+    pub(super) fn of_sensor(&mut self, name: &str) {
+        match &mut self.kind {
+            SinkKind::Syslog(Syslog { sensor, .. }) | SinkKind::Mail(Mail { sensor, .. }) => name.clone_into(sensor),
+            _ => {}
+        }
     }
 }
 

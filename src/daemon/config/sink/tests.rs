@@ -25,6 +25,13 @@ fn mistakes_have_their_line_and_a_remedy() {
         ("teams", "url_file = \"two\"\n".into(), format!("3: url_file {}: holds more than one line", here("two"))),
         ("teams", "url_file = \"plain\"\n".into(), format!("3: url_file {}: url is http to another machine", here("plain"))),
         ("slack", format!("{url}client_cert_file = \"c.pem\"\n"), "4: alert.slack.client_key_file is missing | name both files".into()),
+        ("slack", format!("{url}ca_file = \"gone\"\n"), format!("4: ca_file {} cannot be read", here("gone"))),
+        ("slack", format!("{url}ca_file = \"key\"\n"), format!("4: ca_file {} holds no certificate in PEM form | put the", here("key"))),
+        (
+            "slack",
+            format!("{url}client_cert_file = \"key\"\nclient_key_file = \"two\"\n"),
+            format!("4: {} and {} hold no certificate with its key | put the", here("key"), here("two")),
+        ),
         ("slack", format!("{url}proxy = \"http://me:T0K3N@p.example:1\"\n"), "4: proxy holds a user or a password | write http://".into()),
         ("slack", format!("{url}proxy = \"socks5://p.example:1\"\n"), "4: proxy names no HTTP proxy".into()),
         ("pagerduty", String::new(), "1: alert.pagerduty.routing_key_file is missing | name the file".into()),

@@ -16,7 +16,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    pub(super) fn read(fields: &Fields<'_>, config: &Path) -> Option<Self> {
+    pub(in crate::daemon::config) fn read(fields: &Fields<'_>, config: &Path) -> Option<Self> {
         let secret_file = endpoint::file(fields, "secret_file", config);
         let endpoint = Endpoint::read(fields, config, None);
         if let Some(file) = &secret_file {
@@ -25,7 +25,7 @@ impl Webhook {
         Some(Webhook { endpoint: endpoint?, secret_file: secret_file.map(|f| f.value) })
     }
 
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    pub(in crate::daemon::config) fn files(&self) -> Vec<PathBuf> {
         self.endpoint.files().into_iter().chain(self.secret_file.clone()).collect()
     }
 }
