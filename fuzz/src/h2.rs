@@ -35,7 +35,7 @@ pub fn run(data: &[u8]) {
 fn write(field: &Field, block: &mut Vec<u8>) -> Option<(bool, Vec<u8>)> {
     match field {
         Field::Indexed(index) => block.push(0x80 | (index % 61 + 1)),
-        Field::TableSize(size) => block.push(0x20 | size % 31),
+        Field::TableSize(size) => block.push(0x20 | (size % 31)),
         Field::Literal { form, name, value } => {
             block.push([0x40, 0x00, 0x10][usize::from(form % 3)]);
             let name = match form / 3 % 3 {

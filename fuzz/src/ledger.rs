@@ -93,7 +93,7 @@ impl Model {
         let key = key(of);
         let (client, service) = (key.client.to_string(), Arc::clone(&key.service));
         let was_open = self.ledger.is_open(&key);
-        let is_new = self.ledger.enter(&key, entry, self.now, || Heading {
+        let is_new = self.ledger.enter(&key, entry, self.now, None, || Heading {
             client: client.into(),
             identity: Arc::default(),
             team: "other".into(),
@@ -121,7 +121,7 @@ impl Model {
             Operation::Note { key, name } => {
                 self.ledger.note(&self::key(key), Source::TlsSni, &format!("host-{name}.example").into(), Verdict::default());
             }
-            Operation::Tighten { key } => self.ledger.tighten(&self::key(key), Status::Unapproved),
+            Operation::Tighten { key } => self.ledger.tighten(&self::key(key), Status::Unapproved, None),
             Operation::Wait { seconds } => {
                 self.now = self.now.plus_seconds(seconds.into());
                 self.ledger.end_silent(self.now);

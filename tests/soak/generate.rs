@@ -168,7 +168,7 @@ impl Flow {
         if step == 0 && self.kind == Kind::Midstream {
             truth.midstream += 1;
         }
-        if step % 2 == 0 {
+        if step.is_multiple_of(2) {
             truth.bytes_up += if is_service { u64::from(self.up) } else { 0 };
             tcp(client, server, up + turn * u32::from(self.up), ACK | PSH, &record(self.up))
         } else {
