@@ -93,7 +93,7 @@ impl Model {
         let key = key(of);
         let (client, service) = (key.client.to_string(), Arc::clone(&key.service));
         let was_open = self.ledger.is_open(&key);
-        let is_new = self.ledger.enter(&key, entry, self.now, None, || Heading {
+        let is_new = self.ledger.enter(&key, entry, None, self.now, || Heading {
             client: client.into(),
             identity: Arc::default(),
             team: "other".into(),

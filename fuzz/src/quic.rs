@@ -42,7 +42,7 @@ fn opened(datagram: &[u8]) {
     let mut scratch = Vec::new();
     if let Some(plain) = keys.open(&packet, &mut scratch) {
         assert!(plain.len() < datagram.len());
-        frames(&plain.to_vec());
+        frames(plain);
     }
 }
 
