@@ -6,7 +6,7 @@ LISTEN  ?= 127.0.0.1:9615
 IFACE   ?= $(shell awk '$$2 == "00000000" { print $$1; exit }' /proc/net/route 2>/dev/null)
 RELEASE  = target/release/shadowtap
 
-.PHONY: help run demo test check bench package sbom reproducible fuzz
+.PHONY: help run demo test check bench bench-live package sbom reproducible fuzz
 
 help:
 	@printf '%s\n' \
@@ -18,7 +18,8 @@ help:
   'make fuzz    search every decoder and file format with libFuzzer (SECONDS=10 each; docs/fuzzing.md)' \
   'make sbom    the parts list of the program, CycloneDX, checked against what cargo builds' \
   'make reproducible  builds twice in two folders and compares; PROFILE=dev is quicker' \
-  'make bench   CPU, memory and names found beside a libpcap walk, tshark and nDPI (BENCH="--without tshark" leaves one out)'
+  'make bench   CPU, memory and names found beside a libpcap walk, tshark and nDPI (BENCH="--without tshark" leaves one out)' \
+  'make bench-live  loss, CPU and names of live capture at the highest rate, beside tcpdump (root; BENCH="--runs 1" and more)'
 
 run:
 	@scripts/setup build
@@ -47,6 +48,10 @@ check:
 bench:
 	@scripts/setup bench
 	@scripts/bench $(BENCH)
+
+bench-live:
+	@scripts/setup bench
+	@scripts/bench-live $(BENCH)
 
 fuzz:
 	@scripts/setup fuzz

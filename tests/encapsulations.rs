@@ -239,13 +239,8 @@ fn a_quic_initial_and_a_dns_query_are_seen_on_every_road() {
 #[test]
 #[cfg(all(target_os = "linux", feature = "daemon"))]
 fn every_road_over_ethernet_is_read_live() {
-    if nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).is_err() {
-        assert!(std::env::var_os("CI").is_none() || !nix::unistd::geteuid().is_root(), "a namespace is needed");
-        return eprintln!("skipped: needs root for a network namespace");
-    }
-    for arguments in ["link add va mtu 9000 type veth peer name vb mtu 9000", "link set va up", "link set vb up"] {
-        let status = std::process::Command::new("ip").args(arguments.split(' ')).status().expect("iproute2 is there");
-        assert!(status.success(), "ip {arguments}");
+    if !wire::pair::own_pair() {
+        return;
     }
     let settings = shadowtap::daemon::config::Capture { buffer_mib: 4, ..Default::default() };
     let mut capture = shadowtap::daemon::capture::live::LiveCapture::open("vb", &settings).expect("a capture");
@@ -263,17 +258,36 @@ fn every_road_over_ethernet_is_read_live() {
 /// Gives what the capture brings to the engine until the exchange was there; what the kernel says of itself (ICMPv6) is left out.
 #[cfg(all(target_os = "linux", feature = "daemon"))]
 fn read_live(capture: &mut shadowtap::daemon::capture::live::LiveCapture, watch: &mut Watch, expected: usize) {
-    use shadowtap::daemon::capture::live::Polled;
     let until = std::time::Instant::now() + std::time::Duration::from_secs(8);
     let mut taken = 0;
     while taken < expected && std::time::Instant::now() < until {
-        if let Polled::Frame(frame) = capture.next() {
+        capture.read(|frame| {
             let is_own =
                 frame.bytes.get(12..14) == Some(&[0x86, 0xdd]) && matches!(frame.bytes.get(20), Some(0 | 58)) && frame.bytes.len() < 120;
             if !is_own {
                 watch.frame(frame.link.0, frame.bytes);
                 taken += 1;
             }
+        });
+    }
+}
+
+/// The same where several threads share the interface: whatever stands around a flow, one of them sees both its directions.
+#[test]
+#[cfg(all(target_os = "linux", feature = "daemon"))]
+fn both_directions_on_every_road_come_to_one_thread_of_several() {
+    if !wire::pair::own_pair() {
+        return;
+    }
+    let settings = shadowtap::daemon::config::Capture { threads: 3, buffer_mib: 2, ..Default::default() };
+    let mut captures = shadowtap::daemon::capture::live::LiveCapture::open_all("vb", &settings).expect("captures");
+    let mut sender = wire::pair::Sender::new();
+    for road in roads().into_iter().filter(|r| (r.wrap)(&exchange(true)[0].0, true).0 == ETHERNET) {
+        for is_v6 in [road.needs_v6, true] {
+            let frames: Vec<_> = exchange(is_v6).iter().map(|(d, up)| (road.wrap)(d, *up).1).collect();
+            let taken = sender.share(&mut captures, &frames);
+            let all: Vec<usize> = taken.iter().map(Vec::len).collect();
+            assert!(all.contains(&frames.len()) && all.iter().sum::<usize>() == frames.len(), "{}: {all:?}", road.name);
         }
     }
 }

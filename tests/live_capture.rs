@@ -11,6 +11,7 @@ use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use shadowtap::daemon::capture::live::{LiveCapture, Polled};
 use shadowtap::daemon::config::Capture;
 use shadowtap::daemon::failure::Failure;
+use shadowtap::engine::frame::Frame;
 
 /// Moves this thread into a namespace with the pair `va` (10.9.0.1) and `vb`; false where that is not allowed.
 fn own_namespace() -> bool {
@@ -54,15 +55,22 @@ fn settings() -> Capture {
 
 /// Reads until a frame contains `text`, at most 8 s; what was said of the interface meanwhile goes to `said`.
 fn sees(capture: &mut LiveCapture, text: &str, said: &mut Vec<String>) -> bool {
-    let until = Instant::now() + Duration::from_secs(8);
-    while Instant::now() < until {
-        match capture.next() {
-            Polled::Frame(frame) if frame.bytes.windows(text.len()).any(|w| w == text.as_bytes()) => return true,
-            Polled::Gone(why) => said.push(why),
-            Polled::Frame(_) | Polled::Idle(_) => {}
+    sees_within(capture, text, said, Duration::from_secs(8))
+}
+
+fn sees_within(capture: &mut LiveCapture, text: &str, said: &mut Vec<String>, most: Duration) -> bool {
+    let until = Instant::now() + most;
+    let mut seen = false;
+    while Instant::now() < until && !seen {
+        if let Polled::Gone(why) = capture.read(|frame| seen |= holds(frame, text)) {
+            said.push(why);
         }
     }
-    false
+    seen
+}
+
+fn holds(frame: &Frame<'_>, text: &str) -> bool {
+    frame.bytes.windows(text.len()).any(|w| w == text.as_bytes())
 }
 
 /// Reads for a while and returns what was said of the interface.
@@ -71,7 +79,7 @@ fn listen(capture: &mut LiveCapture, millis: u64) -> Vec<String> {
     let (mut said, mut calls) = (Vec::new(), 0);
     while Instant::now() < until {
         calls += 1;
-        if let Polled::Gone(why) = capture.next() {
+        if let Polled::Gone(why) = capture.read(|_| {}) {
             said.push(why);
         }
     }
@@ -83,16 +91,7 @@ fn listen(capture: &mut LiveCapture, millis: u64) -> Vec<String> {
 fn comes_back(capture: &mut LiveCapture, text: &str, said: &mut Vec<String>) -> bool {
     (0..10).any(|_| {
         send(text);
-        let until = Instant::now() + Duration::from_secs(1);
-        let mut seen = false;
-        while Instant::now() < until && !seen {
-            match capture.next() {
-                Polled::Frame(frame) => seen = frame.bytes.windows(text.len()).any(|w| w == text.as_bytes()),
-                Polled::Gone(why) => said.push(why),
-                Polled::Idle(_) => {}
-            }
-        }
-        seen
+        sees_within(capture, text, said, Duration::from_secs(1))
     })
 }
 
@@ -116,14 +115,16 @@ fn hands_out_frames_with_time_and_length() {
     let until = Instant::now() + Duration::from_secs(5);
     let (mut frames, mut idles) = (0, 0);
     while Instant::now() < until && (frames == 0 || idles == 0) {
-        match capture.next() {
-            Polled::Frame(frame) if frame.wire_len == 442 => {
+        let polled = capture.read(|frame| {
+            if frame.wire_len == 442 {
                 assert_eq!((frame.link.0, frame.bytes.len()), (1, 64));
                 assert!(frame.time.0 >= before && frame.time.0 < before + 5_000_000_000, "{:?} {before}", frame.time);
                 frames += 1;
             }
+        });
+        match polled {
             Polled::Idle(time) if frames > 0 => idles += u64::from(time.0 > before),
-            Polled::Idle(_) | Polled::Frame(_) => {}
+            Polled::Idle(_) | Polled::Frames => {}
             Polled::Gone(why) => panic!("{why}"),
         }
     }
@@ -163,7 +164,7 @@ fn loss_is_counted() {
     let mut capture = LiveCapture::open("va", &Capture { buffer_mib: 1, filter: Some("udp port 9".into()), ..settings() }).expect("opens");
     let socket = UdpSocket::bind((Ipv4Addr::new(10, 9, 0, 1), 0)).expect("an address");
     let sent = (0..20_000).filter(|_| socket.send_to(&[7; 500], (Ipv4Addr::new(10, 9, 0, 2), 9)).is_ok()).count() as u64;
-    while matches!(capture.next(), Polled::Frame(_)) {}
+    while matches!(capture.read(|_| {}), Polled::Frames) {}
     let (reader, total) = std::thread::spawn(move || {
         listen(&mut capture, 500);
         let total = capture.stats();
@@ -276,4 +277,23 @@ fn an_interface_made_again_is_read_without_the_right_to_open_it() {
         assert!(is_promiscuous("va"), "that needs no right either");
         assert_eq!(capture.stats().absences, 2);
     });
+}
+
+#[test]
+fn an_interface_that_threads_share_says_what_it_takes_to_be_read_again() {
+    if !own_namespace() {
+        return;
+    }
+    let captures = LiveCapture::open_all("va", &Capture { threads: 2, ..settings() }).expect("opens");
+    let [mut first, _second] = <[LiveCapture; 2]>::try_from(captures).ok().expect("two");
+    without_right(|| {
+        ip("link del va");
+        let mut said = listen(&mut first, 2500);
+        make_pair();
+        said.extend(listen(&mut first, 2500));
+        let remedy = "va cannot be opened again: where threads share it, that takes the right CAP_NET_RAW; restart shadowtap";
+        assert_eq!(said, ["va is gone", remedy]);
+    });
+    let mut said = Vec::new();
+    assert!(comes_back(&mut first, "after", &mut said), "{said:?}");
 }

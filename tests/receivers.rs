@@ -269,7 +269,7 @@ fn a_mail_server_takes_an_alert_after_starttls_and_a_password() {
         assert!(text.contains(line), "{line} not in {text}");
     }
     let said = |label: &str| text.split_once(label).and_then(|(_, rest)| rest.split(['@', ',', '\r']).next()).expect("is said");
-    assert_eq!((said("Message-ID: <"), said("References: <")), (said(", alert "), said(", incident ")), "{text}");
+    assert_eq!((said("Message-ID: <"), said("References: <")), (said("\r\nAlert: "), said("\r\nIncident: ")), "{text}");
 
     let refused = bench.not_taken("wrong");
     assert!(refused.contains("535") && !refused.contains("hunter2"), "{refused}");

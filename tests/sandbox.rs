@@ -19,12 +19,12 @@ use shadowtap::daemon::config::Config;
 use shadowtap::daemon::sandbox::{self, Filters, Kind, Outcome, Places, confine, try_out};
 
 use daemon::{Daemon, is_root, own_namespace};
-use suite::Ran;
+use suite::{Ran, Test};
 
 /// Set for the process that tries to start a program.
 const TRIES_EXEC: &str = "SHADOWTAP_TRIES_EXEC";
 
-const TESTS: &[(&str, fn() -> Ran)] = &[
+const TESTS: &[Test] = &[
     ("threads_that_read_packets_can_neither_open_a_file_nor_connect", threads_that_read_packets_can_neither_open_a_file_nor_connect),
     ("no_thread_starts_a_program_and_who_tries_is_ended", no_thread_starts_a_program_and_who_tries_is_ended),
     ("no_packet_socket_is_opened_even_by_root", no_packet_socket_is_opened_even_by_root),

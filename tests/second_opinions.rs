@@ -54,7 +54,7 @@ fn simple_dns_reads_the_same_messages() {
         assert!(!ours.is_broken);
         assert_eq!(ours.is_response, theirs.has_flags(simple_dns::PacketFlag::RESPONSE));
         let questions: Vec<_> = theirs.questions.iter().map(|q| (q.qname.to_string().to_lowercase(), u16::from(q.qtype))).collect();
-        assert_eq!(ours.questions.iter().map(|q| (q.name.clone(), q.qtype)).collect::<Vec<_>>(), questions);
+        assert_eq!(ours.questions.iter().map(|q| (q.name.as_str().to_owned(), q.qtype)).collect::<Vec<_>>(), questions);
         let mut addresses = Vec::new();
         for answer in &theirs.answers {
             match &answer.rdata {

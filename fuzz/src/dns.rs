@@ -1,5 +1,6 @@
 //! DNS messages: names in presentation form, bounded by RFC 1035, whatever compression does.
 
+use shadowtap::engine::host::HostName;
 use shadowtap::engine::names::dns::{self, Message};
 
 use super::verdict::{cut, steered};
@@ -32,7 +33,7 @@ pub fn run(data: &[u8]) {
 
 fn shape(message: &Message, length: usize) {
     let names = message.questions.iter().map(|q| &q.name).chain(message.answers.iter().map(|a| &a.name));
-    for name in names {
+    for name in names.map(HostName::as_str) {
         assert!(name.len() <= LONGEST && name.is_ascii(), "a name of {}", name.len());
         assert!(!name.bytes().any(|b| b.is_ascii_uppercase() || !(0x21..=0x7e).contains(&b)), "{name:?} is no presentation form");
     }

@@ -1,7 +1,7 @@
 //! ClientHello over records, as a message, in DTLS fragments, and in what a capture left of it.
 
 use shadowtap::engine::bytes::Verdict;
-use shadowtap::engine::names::ja4::{Carrier, ja4};
+use shadowtap::engine::names::ja4::{Carrier, Offer};
 use shadowtap::engine::names::tls::{self, Hello};
 
 use super::hostname;
@@ -78,7 +78,9 @@ fn datagram(bytes: &[u8]) {
 pub fn facts(hello: &Hello<'_>) {
     let listed: usize = tls::alpn(hello.alpn).map(|p| p.len() + 1).sum();
     assert!(listed <= hello.alpn.len(), "protocols longer than their list");
-    let text = ja4(hello, Carrier::Tcp);
+    let mut offer = Offer::default();
+    offer.take(hello, Carrier::Tcp);
+    let text = offer.ja4().expect("every hello has a fingerprint");
     assert!(text.len() == 36 && text.is_ascii(), "{text:?} is no JA4");
     if let Some(name) = hello.name {
         hostname::checked(name);

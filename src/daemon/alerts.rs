@@ -1,5 +1,8 @@
 //! `shadowtap alerts`: what was alerted on, how far each delivery is, putting back what was given up, and trying a sink.
 
+mod ack;
+mod silence;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -46,6 +49,21 @@ enum Action {
         #[arg(long)]
         all: bool,
     },
+    /// Acknowledge an alert: its incident is over, and whoever got the alert is told so
+    Ack(ack::Args),
+    /// Keep alerts of a team, service, kind or client back for a time; what is kept back is listed, counted and in the next digest
+    Silence(silence::Args),
+    /// Every silence, and how many alerts it kept back
+    Silences {
+        /// Form of the list
+        #[arg(long, value_enum, default_value = "table")]
+        output: Output,
+    },
+    /// End a silence before its time
+    Unsilence {
+        /// Its number
+        id: i64,
+    },
     /// Send a sample to a sink and print what came back; exit 1 where it was not taken
     Test {
         /// Its name in the configuration
@@ -61,7 +79,7 @@ enum Action {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
+pub(super) enum Output {
     /// For people
     Table,
     /// One object a line
@@ -81,6 +99,10 @@ pub fn run(args: AlertsArgs) -> Result<(), Failure> {
         let store = Store::open_existing(&args.store).await?;
         let text = match args.action {
             Action::List { output } => list(&store.alerts().await?, output),
+            Action::Ack(args) => ack::run(&store, &args).await?,
+            Action::Silence(args) => silence::run(&store, args).await?,
+            Action::Silences { output } => silence::list(&store.silences().await?, output),
+            Action::Unsilence { id } => silence::end(&store, id).await?,
             // Went its own way: it asks for no store.
             Action::Test { .. } => String::new(),
             Action::Retry { id, config, .. } => retry(&store, id.as_deref(), &sinks(config.as_deref())?).await?,
@@ -121,12 +143,27 @@ struct AlertJson<'a> {
     created: Time,
     kind: &'static str,
     client: &'a str,
+    team: &'a str,
     service: &'a str,
+    /// Whether it says that its incident is over.
+    over: bool,
+    fate: &'static str,
+    why: Option<&'a str>,
     sink: &'a str,
     state: &'static str,
     attempts: u32,
     next_attempt: Option<String>,
     last_error: Option<&'a str>,
+    resolved: Option<String>,
+    acknowledged: Option<AcknowledgedJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct AcknowledgedJson<'a> {
+    by: &'a str,
+    #[serde(serialize_with = "moment")]
+    at: Time,
+    note: &'a str,
 }
 
 fn list(alerts: &[AlertRow], output: Output) -> String {
@@ -134,8 +171,7 @@ fn list(alerts: &[AlertRow], output: Output) -> String {
         Output::Json => alerts.iter().map(|a| json(a) + "\n").collect(),
         Output::Table if alerts.is_empty() => "no alerts\n".to_owned(),
         Output::Table => {
-            layout(&["id", "created", "kind", "client", "service", "sink", "state", ">attempts", "last error"], alerts.iter().map(row))
-                + "\n"
+            layout(&["id", "created", "kind", "client", "service", "sink", "state", ">attempts", "remark"], alerts.iter().map(row)) + "\n"
         }
     }
 }
@@ -146,12 +182,18 @@ fn json(a: &AlertRow) -> String {
         created: a.created,
         kind: a.kind.word(),
         client: &a.client,
+        team: &a.team,
         service: &a.service,
+        over: a.is_over,
+        fate: a.fate.word(),
+        why: a.why.as_deref(),
         sink: &a.sink,
         state: a.state.word(),
         attempts: a.attempts,
         next_attempt: a.next_attempt.map(clock::rfc3339),
         last_error: a.last_error.as_deref(),
+        resolved: a.resolved.map(clock::rfc3339),
+        acknowledged: a.acknowledged.as_ref().map(|(by, at, note)| AcknowledgedJson { by, at: *at, note }),
     };
     // Serialising text and numbers into a String cannot fail.
     serde_json::to_string(&object).unwrap_or_default()
@@ -160,20 +202,33 @@ fn json(a: &AlertRow) -> String {
 fn row(a: &AlertRow) -> Vec<String> {
     vec![
         a.id.clone(),
-        clock::rfc3339(a.created).chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect(),
-        a.kind.word().to_owned(),
+        to_the_second(a.created),
+        if a.is_over { format!("{}, over", a.kind.word()) } else { a.kind.word().to_owned() },
         a.client.clone(),
         a.service.clone(),
         a.sink.clone(),
         a.state.word().to_owned(),
         a.attempts.to_string(),
-        a.last_error.clone().unwrap_or_default(),
+        remark(a),
     ]
+}
+
+/// Why it was not sent, why it did not arrive, who acknowledged it.
+fn remark(a: &AlertRow) -> String {
+    let acknowledged = a.acknowledged.as_ref().map(|(by, at, note)| format!("acknowledged by {by}, {}: {note}", to_the_second(*at)));
+    let remarks: Vec<String> = [a.why.clone(), a.last_error.clone(), acknowledged].into_iter().flatten().collect();
+    remarks.join("; ")
+}
+
+/// A moment in UTC as tables show it.
+fn to_the_second(time: Time) -> String {
+    clock::rfc3339(time).chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::dispatch::Dispatch;
     use crate::daemon::fixture::{finding, sighting};
     use crate::daemon::letter::Given;
     use crate::daemon::store::Telling;
@@ -181,7 +236,10 @@ mod tests {
     async fn with_one_given_up() -> Store {
         let store = Store::open("sqlite::memory:").await.unwrap();
         let sinks = ["soc".to_owned()];
-        store.commit(&vec![finding(sighting())].into(), Some(&Telling { sinks: &sinks, render: &|_| "{}".into() })).await.unwrap();
+        store
+            .commit(&vec![finding(sighting())].into(), Some(&Telling { dispatch: &Dispatch::at_once(&sinks), render: &|_| "{}".into() }))
+            .await
+            .unwrap();
         let letter = store.letters("soc", 1).await.unwrap().remove(0);
         store.settle(letter.alert, "soc", &Given::Up { error: "404 Not Found".into() }).await.unwrap();
         store
@@ -193,7 +251,7 @@ mod tests {
         let line: serde_json::Value = serde_json::from_str(&list(&alerts, Output::Json)).unwrap();
         assert_eq!((&line["state"], &line["last_error"], &line["next_attempt"]), (&"given_up".into(), &"404 Not Found".into(), &().into()));
         let table = list(&alerts, Output::Table);
-        assert!(table.contains("first_use") && table.contains("given_up") && table.contains("404 Not Found"), "{table}");
+        assert!(table.contains("new_service") && table.contains("given_up") && table.contains("404 Not Found"), "{table}");
     }
 
     #[tokio::test]

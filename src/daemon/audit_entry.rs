@@ -22,6 +22,8 @@ pub enum AuditKind {
     Reidentify,
     /// An alert was acknowledged.
     Acknowledge,
+    /// Alerts were silenced for a time, or a silence was ended.
+    Silence,
     /// A client was forgotten.
     Forget,
     /// A key of pseudonyms came into being.
@@ -42,6 +44,7 @@ impl AuditKind {
             AuditKind::Export => "export",
             AuditKind::Reidentify => "reidentify",
             AuditKind::Acknowledge => "acknowledge",
+            AuditKind::Silence => "silence",
             AuditKind::Forget => "forget",
             AuditKind::KeyCreated => "key_created",
             AuditKind::KeyDestroyed => "key_destroyed",

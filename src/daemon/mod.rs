@@ -17,6 +17,7 @@ pub mod completions;
 pub mod config;
 pub mod delivery;
 pub mod diagnostic;
+pub mod dispatch;
 pub mod doctor;
 pub mod failure;
 #[cfg(test)]
@@ -66,6 +67,7 @@ pub mod since;
 pub mod store;
 pub mod store_place;
 pub mod streaming;
+pub mod summary;
 pub mod table;
 pub mod toml_fields;
 pub mod upkeep;

@@ -81,7 +81,7 @@ impl<'a> NameLine<'a> {
         };
         match &o.detail {
             Detail::Hello(hello) => {
-                line.alpn = (!hello.alpn.is_empty()).then_some(&hello.alpn);
+                line.alpn = (!hello.alpn.is_empty()).then_some(&*hello.alpn);
                 line.ja4 = hello.ja4.as_deref();
                 let known = line.ja4.and_then(|ja4| table.library(ja4)).filter(|known| known.closeness == Closeness::Whole);
                 line.library = known.map(|known| known.library.word());

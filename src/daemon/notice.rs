@@ -118,6 +118,11 @@ impl NoticeKind {
         Self::OF_SIGHTINGS.contains(&self)
     }
 
+    /// Whether another event of the same matter is news: a rule that ran out is more than one that is about to.
+    pub const fn gets_worse(self) -> bool {
+        matches!(self, NoticeKind::PolicyExpiring)
+    }
+
     /// How much an alert of the sensor matters. Where nothing is seen or kept, nothing else is told.
     pub const fn sensor_severity(self) -> Severity {
         match self {
@@ -249,6 +254,12 @@ impl SensorNotice {
         SensorNotice { id, kind, subject: String::new(), state: State::Open, created, message, remedy }
     }
 
+    /// The notice that something of that kind is over, and how.
+    pub fn over(kind: NoticeKind, subject: &str, now: Time, how: String) -> Self {
+        let open = SensorNotice::new(kind, &format!("over {} {subject}", now.0), now, how, "nothing is left to do");
+        SensorNotice { state: State::Resolved, ..open.of(subject) }
+    }
+
     /// The same of one among several that it can happen to.
     pub fn of(self, subject: &str) -> Self {
         SensorNotice { subject: subject.to_owned(), ..self }
@@ -258,6 +269,11 @@ impl SensorNotice {
     pub fn incident(&self) -> String {
         incident(&["sensor", self.kind.word(), &self.subject])
     }
+}
+
+/// Id of an alert about an event that these parts tell from all others: 32 hexadecimal digits.
+pub fn event_id(parts: &[&str]) -> String {
+    digits(parts, 16)
 }
 
 /// Key of a matter, which says nothing of whom it is about: 32 hexadecimal digits.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use rand::RngExt;
 use serde_json::Value;
 
-use super::alert::digest_payload::{self, AlertCount, ServiceUse, Summary};
+use super::alert::digest_payload;
 use super::alert::payload::{self, Words};
 use super::alert::sensor_payload;
 use super::letter::Letter;
 use super::notice::{Notice, NoticeKind, Repeats, SensorNotice, State, incident};
+use super::summary::{AlertCount, ServiceUse, Summary};
 use crate::engine::event::Source;
 use crate::engine::frame::Time;
 use crate::engine::policy::Status;

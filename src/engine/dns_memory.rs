@@ -62,7 +62,7 @@ impl DnsMemory {
         let until = now.plus_seconds(u64::from(ttl).clamp(TTL.0, TTL.1) + GRACE);
         self.counter = self.counter.wrapping_add(1);
         let place = self.counter;
-        let entry = self.entries.entry((client, address)).or_insert_with(|| Entry { names: Vec::new(), place });
+        let entry = self.entries.entry((client, address)).or_insert_with(|| Entry { names: Vec::with_capacity(1), place });
         entry.place = place;
         entry.names.retain(|(n, end)| n != name && *end >= now);
         if entry.names.len() >= MAX_NAMES {

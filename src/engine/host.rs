@@ -13,8 +13,12 @@ pub const MAX_LABEL: usize = 63;
 ///
 /// Built by [`HostName::parse`] it is a valid host name. [`HostName::unchecked`] keeps names that DNS carries and RFC 1123 does not know
 /// (`*.example`, escaped bytes): these are reported and never matched, see [`HostName::is_host`].
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct HostName(Arc<str>);
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct HostName {
+    text: Arc<str>,
+    /// Follows from the text; asked for often.
+    is_host: bool,
+}
 
 /// Why a name is no host name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,62 +40,85 @@ impl HostName {
     /// [`NotAHost`] where it is no host name; nothing of such a name may reach the matcher.
     pub fn parse(bytes: &[u8]) -> Result<Self, NotAHost> {
         let bytes = bytes.strip_suffix(b".").unwrap_or(bytes);
-        if bytes.is_empty() {
-            return Err(NotAHost::Empty);
-        }
-        if bytes.len() > MAX_NAME {
-            return Err(NotAHost::Length);
-        }
-        let lower = bytes.to_ascii_lowercase();
-        let text = String::from_utf8(lower).map_err(|_| NotAHost::Byte)?;
-        if is_address(&text) {
-            return Err(NotAHost::Address);
-        }
-        text.split('.').try_for_each(label)?;
-        Ok(HostName(text.into()))
+        let mut room = [0; MAX_NAME];
+        let lower = room.get_mut(..bytes.len()).ok_or(NotAHost::Length)?;
+        lower.copy_from_slice(bytes);
+        lower.make_ascii_lowercase();
+        let text = std::str::from_utf8(lower).map_err(|_| NotAHost::Byte)?;
+        check(text)?;
+        Ok(HostName { text: text.into(), is_host: true })
     }
 
     /// Keeps text as it is, lower-cased: a name DNS may carry though no host may have it, or an address literal to report.
     pub fn unchecked(text: &str) -> Self {
-        HostName(text.to_ascii_lowercase().into())
+        let text: Arc<str> = if text.bytes().any(|b| b.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() };
+        let is_host = check(&text).is_ok();
+        HostName { text, is_host }
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The text, shared.
+    pub fn text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// Whether this is a valid host name and may be matched against signatures.
     pub fn is_host(&self) -> bool {
-        !self.0.is_empty() && self.0.len() <= MAX_NAME && !is_address(&self.0) && self.0.split('.').all(|l| label(l).is_ok())
+        self.is_host
     }
 }
 
-fn label(label: &str) -> Result<(), NotAHost> {
-    if label.is_empty() || label.len() > MAX_LABEL {
+/// Whether text in lower case is a host name.
+fn check(text: &str) -> Result<(), NotAHost> {
+    if text.is_empty() {
+        return Err(NotAHost::Empty);
+    }
+    if text.len() > MAX_NAME {
         return Err(NotAHost::Length);
     }
-    let good = label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
-    if !good || label.starts_with('-') || label.ends_with('-') {
-        return Err(NotAHost::Byte);
+    if is_address(text) {
+        return Err(NotAHost::Address);
     }
-    Ok(())
+    let (mut length, mut last) = (0, b'.');
+    for b in text.bytes() {
+        match b {
+            b'.' if length == 0 => return Err(NotAHost::Length),
+            b'.' if last == b'-' => return Err(NotAHost::Byte),
+            b'.' => length = 0,
+            _ if length >= MAX_LABEL => return Err(NotAHost::Length),
+            b'a'..=b'z' | b'0'..=b'9' | b'_' => length += 1,
+            b'-' if length > 0 => length += 1,
+            _ => return Err(NotAHost::Byte),
+        }
+        last = b;
+    }
+    match last {
+        b'.' => Err(NotAHost::Length),
+        b'-' => Err(NotAHost::Byte),
+        _ => Ok(()),
+    }
 }
 
+/// Whether text is an address literal. One of IPv4 ends in a digit, one of IPv6 has a colon.
 fn is_address(text: &str) -> bool {
     let inner = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    inner.parse::<IpAddr>().is_ok()
+    let may_be = inner.bytes().next_back().is_some_and(|b| b.is_ascii_digit()) || inner.contains(':');
+    may_be && inner.parse::<IpAddr>().is_ok()
 }
 
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", &*self.0)
+        write!(f, "{:?}", &*self.text)
     }
 }
 

@@ -128,6 +128,11 @@ impl Signatures {
         self.services.iter().find(|s| *s.id == *id)
     }
 
+    /// The service at a position, see [`Match::index`].
+    pub fn at(&self, index: usize) -> Option<&ServiceRecord> {
+        self.services.get(index)
+    }
+
     /// How many hosts all services have.
     pub fn host_count(&self) -> usize {
         self.services.iter().map(|s| s.hosts.len()).sum()

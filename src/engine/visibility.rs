@@ -1,6 +1,6 @@
 //! What could be seen, and what could not: encrypted flows by zone, hour and reason, and the protocols behind which use may hide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -74,44 +74,108 @@ pub struct Visibility {
     totals: BTreeMap<Key, u64>,
     fresh: BTreeMap<(u64, Key), Count>,
     hour: u64,
-    seen: HashSet<(u64, Key, IpAddr), FixedState>,
-    clients: BTreeMap<(u64, Key), u64>,
+    /// By the number of a cell.
+    seen: HashSet<(u32, IpAddr), FixedState>,
+    /// Hours, zones and sights of which clients are remembered.
+    cells: BTreeMap<(u64, Key), Cell>,
+    next_cell: u32,
+    /// Counts of the cells used last, not added up yet: nearly every flow is of one of them.
+    waiting: Vec<Waiting>,
 }
+
+/// One hour, zone and sight.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    number: u32,
+    clients: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    hour: u64,
+    key: Key,
+    number: u32,
+    more: Count,
+}
+
+/// Cells that wait at most.
+const MAX_WAITING: usize = 8;
 
 impl Visibility {
     /// Nothing seen yet; `seed` keys the hash.
     pub fn new(seed: u64) -> Self {
         let seen = HashSet::with_hasher(FixedState::with_seed(seed));
-        Visibility { totals: BTreeMap::new(), fresh: BTreeMap::new(), hour: 0, seen, clients: BTreeMap::new() }
+        let (totals, fresh, cells) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Visibility { totals, fresh, hour: 0, seen, cells, next_cell: 0, waiting: Vec::new() }
     }
 
     /// Counts one more flow of a client, last seen `at` a moment of the newest hour or the one before; what is older counts in that.
     pub fn count(&mut self, zone: &Arc<str>, sight: Sight, client: IpAddr, at: Time) {
         let hour = (at.seconds() / 3600).max(self.hour.saturating_sub(1));
         if hour > self.hour {
-            self.hour = hour;
-            self.seen.retain(|(h, _, _)| h + 1 >= hour);
-            self.clients.retain(|(h, _), _| h + 1 >= hour);
+            self.begin(hour);
+        }
+        let place = self.place(hour, zone, sight);
+        let Some(waiting) = self.waiting.get_mut(place) else { return };
+        waiting.more.flows = waiting.more.flows.saturating_add(1);
+        let is_new = self.seen.len() < MAX_SEEN && self.seen.insert((waiting.number, client));
+        if is_new
+            && let Some(cell) = self.cells.get_mut(&(hour, waiting.key.clone()))
+            && cell.clients < MAX_CLIENTS as u64
+        {
+            cell.clients = cell.clients.saturating_add(1);
+            waiting.more.clients = waiting.more.clients.saturating_add(1);
+        }
+    }
+
+    /// Another hour: of those before the last one no clients are remembered.
+    fn begin(&mut self, hour: u64) {
+        self.add_up();
+        self.hour = hour;
+        self.cells.retain(|(h, _), _| h + 1 >= hour);
+        let numbers: BTreeSet<u32> = self.cells.values().map(|cell| cell.number).collect();
+        self.seen.retain(|(number, _)| numbers.contains(number));
+    }
+
+    /// Where the counts of a cell wait.
+    fn place(&mut self, hour: u64, zone: &Arc<str>, sight: Sight) -> usize {
+        let is_it = |w: &Waiting| w.hour == hour && w.key.1 == sight && (Arc::ptr_eq(&w.key.0, zone) || w.key.0 == *zone);
+        if let Some(place) = self.waiting.iter().position(is_it) {
+            return place;
+        }
+        if self.waiting.len() >= MAX_WAITING {
+            self.add_up();
         }
         let key = (Arc::clone(zone), sight);
-        let is_new = self.seen.len() < MAX_SEEN && self.seen.insert((hour, key.clone(), client));
-        let known = self.clients.entry((hour, key.clone())).or_default();
-        let is_counted = is_new && *known < MAX_CLIENTS as u64;
-        *known = known.saturating_add(u64::from(is_counted));
-        let total = self.totals.entry(key.clone()).or_default();
-        *total = total.saturating_add(1);
-        let fresh = self.fresh.entry((hour, key)).or_default();
-        fresh.flows = fresh.flows.saturating_add(1);
-        fresh.clients = fresh.clients.saturating_add(u64::from(is_counted));
+        let next = &mut self.next_cell;
+        let cell = self.cells.entry((hour, key.clone())).or_insert_with(|| {
+            *next = next.wrapping_add(1);
+            Cell { number: *next, clients: 0 }
+        });
+        self.waiting.push(Waiting { hour, key, number: cell.number, more: Count::default() });
+        self.waiting.len().saturating_sub(1)
+    }
+
+    /// Adds up what waits.
+    fn add_up(&mut self) {
+        for Waiting { hour, key, more, .. } in self.waiting.drain(..) {
+            let total = self.totals.entry(key.clone()).or_default();
+            *total = total.saturating_add(more.flows);
+            let fresh = self.fresh.entry((hour, key)).or_default();
+            fresh.flows = fresh.flows.saturating_add(more.flows);
+            fresh.clients = fresh.clients.saturating_add(more.clients);
+        }
     }
 
     /// Flows by zone and sight since the beginning.
-    pub fn totals(&self) -> &BTreeMap<(Arc<str>, Sight), u64> {
+    pub fn totals(&mut self) -> &BTreeMap<(Arc<str>, Sight), u64> {
+        self.add_up();
         &self.totals
     }
 
     /// What is new since last asked, oldest hour first.
     pub fn drain(&mut self) -> Vec<Increment> {
+        self.add_up();
         let fresh = std::mem::take(&mut self.fresh);
         let hour = |h: u64| Time::new(h.saturating_mul(3600), 0);
         fresh.into_iter().map(|((h, (zone, sight)), more)| Increment { hour: hour(h), zone, sight, more }).collect()

@@ -7,8 +7,10 @@
 mod captures;
 mod cases;
 mod client;
+mod dice;
 mod fingerprints;
 mod h3;
+mod liar;
 mod metrics;
 mod net;
 mod office;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         ["--serve-quic", address, folder] => quic::serve(address, folder),
         ["--upload-quic", address, name, ca, bytes] => quic::upload(address, name, ca, bytes.parse().expect("a number")),
         ["--receive", address, file] => receiver::receive(address, file.as_ref()),
+        ["--lie", address, file, seed] => liar::lie(address, file.as_ref(), seed.parse().expect("a number")),
         ["--write-captures", folder] => in_network(|client| captures::write(client, folder.as_ref())),
         ["--take-fingerprints", folder] => in_network(|client| fingerprints::take(client, folder.as_ref())),
         _ => return suite::run(arguments.iter().find(|argument| !argument.starts_with('-')).copied()),

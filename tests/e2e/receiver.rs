@@ -1,7 +1,7 @@
 //! The security team's end of a webhook: another process, which writes down what it gets.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
@@ -75,32 +75,38 @@ pub fn receive(address: &str, file: &Path) {
 
 fn converse(stream: &TcpStream, file: &Path) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
-    loop {
-        let (mut id, mut length) = (String::from("none"), 0);
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let Some((name, value)) = line.trim().split_once(':') else {
-                if line.trim().is_empty() {
-                    break;
-                } else {
-                    continue;
-                };
-            };
-            match name.to_ascii_lowercase().as_str() {
-                "x-shadowtap-alert-id" => value.trim().clone_into(&mut id),
-                "content-length" => length = value.trim().parse().unwrap_or(0),
-                _ => {}
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
-        let mut record = format!("{id}\t{}", String::from_utf8_lossy(&body).replace('\n', " "));
+    while let Some((id, body)) = read_request(&mut reader)? {
+        let mut record = format!("{id}\t{}", body.replace('\n', " "));
         record.push('\n');
         OpenOptions::new().create(true).append(true).open(file)?.write_all(record.as_bytes())?;
         (&*stream).write_all(b"HTTP/1.1 204 No Content\r\n\r\n")?;
     }
+    Ok(())
+}
+
+/// The next request of a connection: the alert's id and the body; `None` at its end.
+pub fn read_request(reader: &mut impl BufRead) -> io::Result<Option<(String, String)>> {
+    let (mut id, mut length) = (String::from("none"), 0);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        let Some((name, value)) = line.trim().split_once(':') else {
+            if line.trim().is_empty() {
+                break;
+            } else {
+                continue;
+            };
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "x-shadowtap-alert-id" => value.trim().clone_into(&mut id),
+            "content-length" => length = value.trim().parse().unwrap_or(0),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Some((id, String::from_utf8_lossy(&body).into_owned())))
 }

@@ -85,18 +85,27 @@ impl<'a> Site<'a> {
     }
 
     fn launch(&self, interface: &str, environment: &[(&str, &str)]) -> Daemon<'a> {
-        let log = File::options().create(true).append(true).open(self.path("log")).expect("log");
-        let mut command = self.daemon_command();
-        command.args(["run", "-i", interface, "--config"]).arg(self.path("config.toml"));
-        command.envs(environment.iter().copied());
-        command.stdout(log.try_clone().expect("log")).stderr(log);
-        let mut daemon = Daemon { net: self.net, process: Background(command.spawn().expect("starts")) };
+        let mut daemon = self.spawn_with(interface, environment);
         eventually("/readyz says ready", || {
             let ended = daemon.process.0.try_wait().expect("a child");
             assert!(ended.is_none(), "the daemon ended: {ended:?}");
             daemon.get("/readyz").is_some().then_some(())
         });
         daemon
+    }
+
+    /// Starts the daemon and does not wait until it is ready.
+    pub fn spawn(&self) -> Daemon<'a> {
+        self.spawn_with(TAP, &[])
+    }
+
+    fn spawn_with(&self, interface: &str, environment: &[(&str, &str)]) -> Daemon<'a> {
+        let log = File::options().create(true).append(true).open(self.path("log")).expect("log");
+        let mut command = self.daemon_command();
+        command.args(["run", "-i", interface, "--config"]).arg(self.path("config.toml"));
+        command.envs(environment.iter().copied());
+        command.stdout(log.try_clone().expect("log")).stderr(log);
+        Daemon { net: self.net, process: Background(command.spawn().expect("starts")) }
     }
 
     /// The daemon; where `scripts/trace-calls` asks for it, every call of its threads is written down, one file a thread.
@@ -201,6 +210,8 @@ file = "{policy}"
 engaged_bytes_up = 500
 engaged_bytes_down = 8000
 upload_bytes = 1000000
+[alert]
+inventory_hours = 0
 [[alert.webhook]]
 name = "soc"
 url = "http://{receiver}/alerts"
@@ -250,12 +261,25 @@ impl Daemon<'_> {
         line.unwrap_or_else(|| panic!("no {field} in {status}")).trim().to_owned()
     }
 
+    /// Name and nice value of each of its threads.
+    pub fn threads(&self) -> Vec<(String, i32)> {
+        let tasks = fs::read_dir(Path::new("/proc").join(self.pid().to_string()).join("task")).expect("threads");
+        let stats = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        let read = |stat: String| {
+            let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+            // The 19th field of proc_pid_stat(5); `rest` begins with the third.
+            Some((name.to_owned(), rest.split(' ').nth(16)?.parse().ok()?))
+        };
+        stats.filter_map(read).collect()
+    }
+
     fn get(&self, path: &str) -> Option<String> {
         let output = self.net.run(Host::Sensor, Duration::from_secs(5), &["curl", "-sf", &format!("http://{LISTEN}{path}")]);
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    fn pid(&self) -> u32 {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
         self.process.0.id()
     }
 }

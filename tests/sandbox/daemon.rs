@@ -165,7 +165,7 @@ impl Site {
         let site = Site { folder, configuration };
         fs::set_permissions(site.folder.path(), Permissions::from_mode(0o755)).expect("its mode");
         fs::create_dir(site.path("state")).expect("a folder");
-        chown(&site.path("state"), Some(NOBODY), Some(NOBODY)).expect("root may");
+        chown(site.path("state"), Some(NOBODY), Some(NOBODY)).expect("root may");
         fs::write(site.path("config.toml"), &site.configuration).expect("written");
         site
     }
@@ -190,10 +190,13 @@ impl Site {
     }
 }
 
+/// A process that does not outlive its test.
+struct Running(Child);
+
 /// A running daemon.
 pub struct Daemon {
     site: Site,
-    process: Child,
+    process: Running,
 }
 
 /// One of its threads.
@@ -224,7 +227,7 @@ impl Daemon {
     #[track_caller]
     pub fn start_through(through: &[&str], interfaces: &[&str], more: &str) -> Self {
         let site = Site::new(more);
-        let process = site.spawn(through, interfaces);
+        let process = Running(site.spawn(through, interfaces));
         let daemon = Daemon { site, process };
         daemon.says("\"running\"");
         daemon
@@ -240,15 +243,14 @@ impl Daemon {
         let site = Site::new(more);
         // Another one may run beside it.
         fs::write(site.path("config.toml"), site.configuration.replace("9615", "0")).expect("written");
-        let mut process = site.spawn(through, interfaces);
+        let mut process = Running(site.spawn(through, interfaces));
         let begun = Instant::now();
         while begun.elapsed() < DUE {
-            if let Some(status) = process.try_wait().expect("a child") {
+            if let Some(status) = process.0.try_wait().expect("a child") {
                 return (status.code(), site.log());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        process.kill().expect("a child");
         panic!("it runs: {}", site.log());
     }
 
@@ -287,7 +289,7 @@ impl Daemon {
 
     /// Its threads.
     pub fn threads(&self) -> Vec<Thread> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("it runs");
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.0.id())).expect("it runs");
         let read = |folder: PathBuf| {
             let status = fs::read_to_string(folder.join("status")).ok()?;
             Some(Thread { name: status.lines().next()?.strip_prefix("Name:")?.trim().to_owned(), status })
@@ -305,9 +307,9 @@ impl Daemon {
     }
 }
 
-impl Drop for Daemon {
+impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

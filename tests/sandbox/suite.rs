@@ -5,8 +5,11 @@ use std::process::ExitCode;
 /// What became of a test that did not fail: `Err` where the machine lacks what it needs, and what.
 pub type Ran = Result<(), String>;
 
+/// A test and its name.
+pub type Test = (&'static str, fn() -> Ran);
+
 /// Runs those whose name has one of the words of the command line in it; all where there is none.
-pub fn run(tests: &[(&str, fn() -> Ran)]) -> ExitCode {
+pub fn run(tests: &[Test]) -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let (mut passed, mut failed, mut ignored) = (0, 0, 0);
     for (name, test) in tests.iter().copied().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|w| name.contains(w))) {

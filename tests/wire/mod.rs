@@ -6,6 +6,8 @@ pub mod dice;
 pub mod hello;
 pub mod judged;
 pub mod packet;
+#[cfg(all(target_os = "linux", feature = "daemon"))]
+pub mod pair;
 pub mod quic;
 pub mod tunnel;
 pub mod watch;

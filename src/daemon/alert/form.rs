@@ -164,12 +164,12 @@ mod tests {
     use crate::daemon::alert::payload::{Words, render};
     use crate::daemon::alert::sensor_payload;
     use crate::daemon::fixture::{SEVEN, sighting};
-    use crate::daemon::notice::{Notice, NoticeKind, Repeats, SensorNotice};
+    use crate::daemon::notice::{Notice, NoticeKind, SensorNotice};
 
     #[test]
     fn reads_an_alert_of_a_sighting_and_says_what_a_person_needs() {
         let notice =
-            Notice { id: "0".repeat(32), kind: NoticeKind::FirstUse, created: SEVEN, sighting: &sighting(), repeats: Repeats::default() };
+            Notice { id: "0".repeat(32), kind: NoticeKind::FirstUse, created: SEVEN, sighting: &sighting(), repeats: Default::default() };
         let words = Words { service_name: "ChatGPT", reason: Some("no contract"), ..Words::default() };
         let form = Form::read(&render(&notice, &words));
         assert_eq!((form.schema.as_str(), form.kind.as_str(), form.severity), ("shadowtap.alert/1", "first_use", Severity::Low));
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn reads_an_alert_about_the_sensor() {
         let notice = SensorNotice::new(NoticeKind::CaptureLost, "1", SEVEN, "eth0 is gone.".into(), "Look at the cable.");
-        let form = Form::read(&sensor_payload::render(&notice, ""));
+        let form = Form::read(&sensor_payload::render(&notice, "runbook.md"));
         assert_eq!((form.title().as_str(), form.severity, form.message.as_str()), ("capture lost", Severity::High, "eth0 is gone."));
         assert!(form.facts().contains(&("What to do", "Look at the cable.".to_owned())));
     }

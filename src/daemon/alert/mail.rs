@@ -158,7 +158,7 @@ fn body(form: &Form, sensor: &str) -> String {
     let lists: String = more.map(|entry| format!("- {}\r\n", line(&listed(entry)))).collect();
     let message = line(&form.message);
     let (sensor, id, incident) = (line(sensor), line(&form.id), line(&form.incident));
-    format!("{message}\r\n\r\n{facts}{lists}\r\n-- \r\nshadowtap on {sensor}, alert {id}, incident {incident}\r\n")
+    format!("{message}\r\n\r\n{facts}{lists}\r\n-- \r\nshadowtap on {sensor}\r\nAlert: {id}\r\nIncident: {incident}\r\n")
 }
 
 /// An entry of a digest, its fields one after the other.

@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 
 use super::absence::Absence;
 use super::errand::{Errand, Errands};
+use super::fanout::Share;
 use super::interfaces::Interface;
 use super::packet_socket;
 use super::presence::present;
@@ -23,11 +24,18 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Frames captured longer ago than this have been handed out when the capture is idle: a block's time, and as much again for the kernel.
 const SETTLED_NANOS: u64 = 2 * BLOCK_MILLIS as u64 * 1_000_000;
 
-/// What [`LiveCapture::next`] brings.
+/// Frames handed out in one call at most.
+const BATCH: usize = 1024;
+/// How long a ring that was just emptied is left alone, at most, and for each MiB of it: to be woken for every block costs more than its
+/// frames (docs/live.md). 64 µs a MiB are 16 GB a second: a ring fills to a tenth of its room or less meanwhile.
+const PAUSE: Duration = Duration::from_millis(4);
+const PAUSE_A_MIB: Duration = Duration::from_micros(64);
+
+/// What [`LiveCapture::read`] comes back with.
 #[derive(Debug)]
-pub enum Polled<'a> {
-    /// A frame, in the kernel's own buffer.
-    Frame(Frame<'a>),
+pub enum Polled {
+    /// Frames were handed out; there may be more.
+    Frames,
     /// Nothing waits. The moment is by the wall clock, 200 ms back: every frame captured before it has been handed out, so it is a tick
     /// that overtakes none.
     Idle(Time),
@@ -53,7 +61,7 @@ pub struct LiveTotals {
 
 /// Live capture from one interface.
 ///
-/// Call [`next`](Self::next) in a loop of one thread; it waits at most 100 ms, and returns at once while frames are waiting.
+/// Call [`read`](Self::read) in a loop of one thread; it waits at most 100 ms, and returns at once while frames are waiting.
 /// [`stats`](Self::stats) may be called between any two calls.
 pub struct LiveCapture {
     interface: String,
@@ -61,6 +69,8 @@ pub struct LiveCapture {
     socket: Socket,
     link: LinkType,
     is_drained: bool,
+    /// Frames came since the last pause.
+    is_busy: bool,
     is_broken: bool,
     trouble: Option<String>,
     absence: Option<Absence>,
@@ -72,6 +82,7 @@ pub struct LiveCapture {
     dropped_by: u64,
     counted: Instant,
     errands: Errands,
+    share: Share,
 }
 
 impl LiveCapture {
@@ -81,13 +92,31 @@ impl LiveCapture {
     /// [`Failure::Setting`] for an interface that does not exist (those that do are named) or a filter libpcap refuses,
     /// [`Failure::Permission`] for a missing right, [`Failure::Internal`] for an interface that is down and all else.
     pub fn open(interface: &str, settings: &config::Capture) -> Result<LiveCapture, Failure> {
+        LiveCapture::open_share(interface, settings, Share::default())
+    }
+
+    /// Opens `interface` as often as the settings have threads. Each capture is for a thread of its own and gets a part of the frames; both
+    /// directions of a flow come to the same one.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open); [`Failure::Setting`] where the frames of `interface` cannot be shared.
+    pub fn open_all(interface: &str, settings: &config::Capture) -> Result<Vec<LiveCapture>, Failure> {
+        Share::of(settings.threads).map(|share| LiveCapture::open_share(interface, settings, share)).collect()
+    }
+
+    fn open_share(interface: &str, settings: &config::Capture, mut share: Share) -> Result<LiveCapture, Failure> {
         let socket = socket::open(interface, settings)?;
+        share.join(&socket).map_err(|why| {
+            let remedy = "this takes a network interface and Linux 4.12; set threads = 1 in [capture]";
+            Failure::Setting(format!("the frames of {interface} cannot be shared among threads: {why}; {remedy}"))
+        })?;
         Ok(LiveCapture {
             interface: interface.to_owned(),
             settings: settings.clone(),
             link: LinkType(socket.handle.get_datalink().0),
             socket,
             is_drained: false,
+            is_busy: false,
             is_broken: false,
             trouble: None,
             absence: None,
@@ -97,39 +126,41 @@ impl LiveCapture {
             dropped_by: packet_socket::dropped_by(interface),
             counted: Instant::now(),
             errands: Errands::Own,
+            share,
         })
     }
 
-    /// The next frame, or word that there is none.
-    #[allow(clippy::should_implement_trait)] // a frame borrows from the capture, which no iterator can say
-    pub fn next(&mut self) -> Polled<'_> {
+    /// Gives frames that wait to `take`, each where the kernel put it, or says that there are none.
+    pub fn read(&mut self, mut take: impl FnMut(&Frame<'_>)) -> Polled {
         if self.is_drained
             && let Some(polled) = self.wait()
         {
             return polled;
         }
-        match self.socket.handle.next_packet() {
-            Ok(packet) => {
-                self.totals.received += 1;
-                let (header, nanos) = (packet.header, self.socket.nanos_per_tick);
-                Polled::Frame(Frame {
-                    time: Time::new(
-                        u64::try_from(header.ts.tv_sec).unwrap_or_default(),
-                        u32::try_from(header.ts.tv_usec).unwrap_or_default().saturating_mul(nanos),
-                    ),
-                    link: self.link,
-                    bytes: packet.data,
-                    wire_len: header.len.max(header.caplen),
-                })
+        let (nanos, link, since, received) = (self.socket.nanos_per_tick, self.link, self.share.since(), &mut self.totals.received);
+        let handed_out = self.socket.handle.dispatch(Some(BATCH), |packet| {
+            let header = packet.header;
+            let time = Time::new(
+                u64::try_from(header.ts.tv_sec).unwrap_or_default(),
+                u32::try_from(header.ts.tv_usec).unwrap_or_default().saturating_mul(nanos),
+            );
+            if time >= since {
+                *received += 1;
+                take(&Frame { time, link, bytes: packet.data, wire_len: header.len.max(header.caplen) });
+            }
+        });
+        match handed_out {
+            Ok(0) => self.is_drained = true,
+            Ok(_) => {
+                self.is_busy = true;
+                return Polled::Frames;
             }
             Err(error) => {
                 self.is_drained = true;
-                if error != pcap::Error::TimeoutExpired {
-                    self.trouble = Some(reason(&error));
-                }
-                idle()
+                self.trouble = Some(reason(&error));
             }
         }
+        idle()
     }
 
     /// Leaves to another thread, which runs [`errand::run`](super::errand::run), whatever takes more than reading the open handle: from now
@@ -148,7 +179,9 @@ impl LiveCapture {
         self.totals.dropped_kernel = self.totals.dropped_kernel.saturating_add(self.socket.dropped(&mut self.last));
         let now = Instant::now();
         let is_due = matches!(self.errands, Errands::Own) || now.duration_since(self.counted) >= LOOK;
+        // The interface's own count is the same for all that share it.
         if is_due
+            && self.share.is_first()
             && self.settings.promiscuous
             && let Some(dropped) = self.errands.dropped_by(&self.interface)
         {
@@ -172,7 +205,7 @@ impl LiveCapture {
     }
 
     /// Waits for frames; `None` where there may be some.
-    fn wait(&mut self) -> Option<Polled<'static>> {
+    fn wait(&mut self) -> Option<Polled> {
         let now = Instant::now();
         if let Some(why) = self.trouble.take() {
             self.is_broken = true;
@@ -181,6 +214,11 @@ impl LiveCapture {
         }
         if self.absence.is_some() {
             return self.look_again(now);
+        }
+        if std::mem::take(&mut self.is_busy) {
+            sleep(PAUSE.min(PAUSE_A_MIB.saturating_mul(self.settings.buffer_mib)));
+            self.is_drained = false;
+            return None;
         }
         let mut fds = [PollFd::new(self.socket.handle.as_fd(), PollFlags::POLLIN)];
         if poll(&mut fds, BLOCK_MILLIS).is_ok_and(|ready| ready > 0) {
@@ -200,7 +238,7 @@ impl LiveCapture {
         }
     }
 
-    fn away(&mut self, now: Instant, why: String) -> Polled<'static> {
+    fn away(&mut self, now: Instant, why: String) -> Polled {
         if let Some(absence) = &mut self.absence {
             return absence.failed(now, why).map_or_else(idle, Polled::Gone);
         }
@@ -210,7 +248,7 @@ impl LiveCapture {
     }
 
     /// One more attempt, where it is due; `None` once the interface is back.
-    fn look_again(&mut self, now: Instant) -> Option<Polled<'static>> {
+    fn look_again(&mut self, now: Instant) -> Option<Polled> {
         let left = self.absence.as_ref().map_or(Duration::ZERO, |a| a.left(now));
         if !left.is_zero() {
             sleep(left.min(Duration::from_millis(BLOCK_MILLIS.into())));
@@ -245,11 +283,16 @@ impl LiveCapture {
         };
         match (opened, present.and_then(|i| i.link.as_ref())) {
             (Ok(socket), _) => {
+                self.share.join(&socket).map_err(|why| format!("{} cannot be shared among threads again: {why}", self.interface))?;
                 self.link = LinkType(socket.handle.get_datalink().0);
                 self.socket = socket;
                 self.last = 0;
                 Ok(())
             }
+            (Err(Failure::Permission(_)), _) if self.share.is_part() => Err(format!(
+                "{} cannot be opened again: where threads share it, that takes the right CAP_NET_RAW; restart shadowtap",
+                self.interface
+            )),
             (Err(Failure::Permission(_)), Some(link)) => {
                 let promiscuous = self.settings.promiscuous;
                 let bound = self.socket.rebind(link, promiscuous, &self.errands);
@@ -272,6 +315,6 @@ impl LiveCapture {
     }
 }
 
-fn idle() -> Polled<'static> {
+fn idle() -> Polled {
     Polled::Idle(Time(clock::now().0.saturating_sub(SETTLED_NANOS)))
 }

@@ -4,6 +4,7 @@ mod absence;
 pub mod choice;
 mod compressed;
 pub mod errand;
+mod fanout;
 pub mod file;
 pub mod interfaces;
 pub mod live;
@@ -12,6 +13,7 @@ mod pcap_file;
 mod pcapng_file;
 mod presence;
 pub mod route;
+mod share;
 mod socket;
 pub mod uplink;
 

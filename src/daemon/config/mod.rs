@@ -29,7 +29,7 @@ use crate::engine::group::Groups;
 use crate::engine::identity::Exclusion;
 use crate::engine::ledger::SpecialLimits;
 
-pub use alerting::Alerting;
+pub use alerting::{Alerting, Digest, Every, Health, Limit, Quiet, Route, Volume};
 pub use bounds::Bounds;
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
@@ -111,10 +111,10 @@ pub struct Config {
     pub privacy: Privacy,
     /// `[sighting]`
     pub sighting: Sighting,
-    /// `[alert]` but for the sinks.
-    pub alerting: Alerting,
     /// `[[alert.KIND]]` of every kind.
     pub sinks: Vec<Sink>,
+    /// `[alert]` but for the sinks.
+    pub alerting: Alerting,
     /// `[bounds]`
     pub bounds: Bounds,
     /// `[log]`
@@ -130,7 +130,9 @@ pub struct Capture {
     pub interfaces: Vec<String>,
     /// Whether to take frames for others too; default yes.
     pub promiscuous: bool,
-    /// Buffer in the kernel, MiB for each handle; default 64.
+    /// Threads that share the frames of each interface; default 1.
+    pub threads: u32,
+    /// Buffer in the kernel, MiB for each thread of an interface; default 64.
     pub buffer_mib: u32,
     /// Bytes kept of each frame; default 65535.
     pub snapshot_length: u32,
@@ -140,7 +142,7 @@ pub struct Capture {
 
 impl Default for Capture {
     fn default() -> Self {
-        Capture { interfaces: Vec::new(), promiscuous: true, buffer_mib: 64, snapshot_length: 65535, filter: None }
+        Capture { interfaces: Vec::new(), promiscuous: true, threads: 1, buffer_mib: 64, snapshot_length: 65535, filter: None }
     }
 }
 

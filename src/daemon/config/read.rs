@@ -18,6 +18,9 @@ use crate::daemon::store_place::{Location, NoPlace};
 use crate::daemon::toml_fields::{Fields, Located};
 use crate::engine::group::OTHER;
 
+/// Threads an interface can have: more cores than a machine has that this runs on, and far fewer than a group in the kernel can hold.
+const MAX_THREADS: u64 = 128;
+
 pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let user = top.text("user").map(|u| u.value.to_owned());
     let teams = groups(top, "team");
@@ -28,6 +31,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
     let name = sensor.clone().unwrap_or_else(own_name);
     let mut sinks = alert.as_ref().map(|t| sink::read(t, file)).unwrap_or_default();
     sinks.iter_mut().for_each(|sink| sink.of_sensor(&name));
+    let sink_names: Vec<String> = sinks.iter().map(|s| s.name.clone()).collect();
     Config {
         user,
         sandbox,
@@ -50,7 +54,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         unmatched: top.table("unmatched").map(|t| unmatched(&t)).unwrap_or_default(),
         privacy: top.table("privacy").map(|t| Privacy::read(&t, file)).unwrap_or_default(),
         sighting: top.table("sighting").map(|t| Sighting::read(&t)).unwrap_or_default(),
-        alerting: alert.as_ref().map(Alerting::read).unwrap_or_default(),
+        alerting: alert.as_ref().map(|t| Alerting::read(t, &sink_names)).unwrap_or_default(),
         sinks,
         bounds: top.table("bounds").map(|t| Bounds::read(&t)).unwrap_or_default(),
         log: top.table("log").map(|t| log(&t)).unwrap_or_default(),
@@ -87,6 +91,7 @@ fn capture(fields: &Fields<'_>) -> Capture {
     Capture {
         interfaces: fields.texts("interfaces").into_iter().map(|i| i.value.to_owned()).collect(),
         promiscuous: fields.flag("promiscuous", default.promiscuous),
+        threads: number("threads", default.threads, MAX_THREADS),
         buffer_mib: number("buffer_mib", default.buffer_mib, 2047),
         snapshot_length: number("snapshot_length", default.snapshot_length, 262_144),
         filter: fields.text("filter").and_then(|f| filter(fields, &f)),

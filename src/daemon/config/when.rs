@@ -1,7 +1,5 @@
 //! The time window of a rule: `when = { days = ["mon-fri"], hours = "08:00-18:00", zone = "Europe/Berlin" }`.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -14,18 +12,22 @@ const HORIZON: i64 = 7_258_118_400;
 
 /// The window of a rule, where it has one that can be understood.
 pub(super) fn read(rule: &Fields<'_>) -> Option<Window> {
-    let fields = rule.table("when")?;
+    window(&rule.table("when")?)
+}
+
+/// The window that a table with `days`, `hours` and `zone` says.
+pub(super) fn window(fields: &Fields<'_>) -> Option<Window> {
     let (days, hours, zone_name) = (fields.one_or_more("days"), fields.one_or_more("hours"), fields.needed_text("zone"));
     if !fields.has("days") && !fields.has("hours") {
         fields.reading().error(
             fields.line(),
             format!("{} and hours are missing", fields.named("days")),
-            "add hours = \"08:00-18:00\", or delete when",
+            format!("add hours = \"08:00-18:00\", or delete {}", fields.named("").trim_end_matches('.')),
         );
     }
-    let zone = zone_name.and_then(|name| zone(&fields, &name));
-    let days = if fields.has("days") { some_days(&fields, &days)? } else { Days::ALL };
-    let hours: Vec<Hours> = hours.iter().filter_map(|text| some_hours(&fields, text)).collect();
+    let zone = zone_name.and_then(|name| time_zone(fields, &name).map(|found| compiled(name.value, &found).into()));
+    let days = if fields.has("days") { some_days(fields, &days)? } else { Days::ALL };
+    let hours: Vec<Hours> = hours.iter().filter_map(|text| some_hours(fields, text)).collect();
     Some(Window::new(days, hours, zone?))
 }
 
@@ -88,9 +90,24 @@ fn minute(text: &str) -> Option<u16> {
     (minute < 60 && hour * 60 + minute <= 1440).then_some(hour * 60 + minute)
 }
 
-fn zone(fields: &Fields<'_>, name: &Located<&str>) -> Option<Arc<Zone>> {
+/// A time of day as `08:00`.
+pub(super) fn clock(fields: &Fields<'_>, key: &'static str, text: &Located<&str>) -> Option<jiff::civil::Time> {
+    let read = || {
+        let minute = i8::try_from(minute(text.value)? % 60).ok()?;
+        jiff::civil::Time::new(i8::try_from(self::minute(text.value)? / 60).ok()?, minute, 0, 0).ok()
+    };
+    let found = read();
+    if found.is_none() {
+        let message = format!("{} {:?} is no time of day", fields.named(key), text.value);
+        fields.reading().error(text.line, message, format!("write {key} = \"08:00\""));
+    }
+    found
+}
+
+/// A place of the time zone database.
+pub(super) fn time_zone(fields: &Fields<'_>, name: &Located<&str>) -> Option<TimeZone> {
     match TimeZone::get(name.value) {
-        Ok(zone) => Some(compiled(name.value, &zone).into()),
+        Ok(zone) => Some(zone),
         Err(_) => {
             let known: Vec<String> = jiff::tz::db().available().map(|n| n.to_string()).collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();

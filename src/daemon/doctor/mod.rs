@@ -29,9 +29,6 @@ use super::since;
 use findings::findings;
 use survey::Survey;
 
-/// Frames between two looks at the clock.
-const LOOK: u64 = 256;
-
 /// Arguments of `shadowtap doctor`.
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("source").required(true))]
@@ -110,28 +107,15 @@ fn live(interface: &str, args: &DoctorArgs) -> Result<(Survey, LiveTotals), Fail
     let (stop, _runtime) = interruption()?;
     let bar = countdown(interface, args.period);
     let started = Instant::now();
-    let mut turns = 0_u64;
     while !stop.load(Ordering::Relaxed) {
-        turns += 1;
-        let is_idle = match capture.next() {
-            Polled::Frame(frame) => {
-                survey.frame(&frame);
-                false
-            }
-            Polled::Idle(now) => {
-                survey.tick(now);
-                true
-            }
-            Polled::Gone(why) => {
-                bar.suspend(|| eprintln!("shadowtap: {why}"));
-                true
-            }
-        };
-        if is_idle || turns.is_multiple_of(LOOK) {
-            bar.set_position(started.elapsed().as_secs());
-            if started.elapsed() >= args.period {
-                break;
-            }
+        match capture.read(|frame| survey.frame(frame)) {
+            Polled::Frames => {}
+            Polled::Idle(now) => survey.tick(now),
+            Polled::Gone(why) => bar.suspend(|| eprintln!("shadowtap: {why}")),
+        }
+        bar.set_position(started.elapsed().as_secs());
+        if started.elapsed() >= args.period {
+            break;
         }
     }
     bar.finish_and_clear();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::daemon::dispatch::Dispatch;
 use crate::daemon::fixture::{SEVEN, finding, sighting};
 use crate::daemon::letter::Given;
 use crate::daemon::store::{Batch, Telling, Window};
@@ -27,7 +28,7 @@ impl Scene {
     async fn keep(&self, sightings: &[Sighting]) {
         let findings: Vec<_> = sightings.iter().cloned().map(finding).collect();
         let render = |n: &crate::daemon::notice::Notice<'_>| format!("{{\"client\":\"{}\"}}", n.sighting.client);
-        let telling = Telling { sinks: &["soc".to_owned()], render: &render };
+        let telling = Telling { dispatch: &Dispatch::at_once(&["soc".to_owned()]), render: &render };
         self.store.commit(&findings.into(), Some(&telling)).await.unwrap();
     }
 

@@ -7,7 +7,6 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::Date;
@@ -26,7 +25,7 @@ use tally::Tally;
 /// (one an evidence level).
 pub const MOST_SERIES: usize = 5_000;
 
-/// Packets of one capture, since it was opened.
+/// Packets of one capture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CaptureTotals {
     /// Packets handed to us.
@@ -35,6 +34,15 @@ pub struct CaptureTotals {
     pub dropped_kernel: u64,
     /// Packets the interface or its driver dropped.
     pub dropped_interface: u64,
+}
+
+/// Packets of an interface since the process began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Lost {
+    /// Packets that were read.
+    pub packets: u64,
+    /// Packets that were lost before, in the kernel or the card.
+    pub lost: u64,
 }
 
 /// Turns a cumulative number into increments. A number that falls means that its source began anew.
@@ -60,7 +68,6 @@ struct State {
     tally: Tally,
     with_team: Cap,
     without_team: Cap,
-    captures: HashMap<Box<str>, [Running; 3]>,
 }
 
 impl Metrics {
@@ -70,7 +77,7 @@ impl Metrics {
     /// Two metrics of one name; a mistake of ours.
     pub fn new(most_series: usize) -> prometheus::Result<Self> {
         let caps = || Cap::new(most_series);
-        let state = State { tally: Tally::default(), with_team: caps(), without_team: caps(), captures: HashMap::new() };
+        let state = State { tally: Tally::default(), with_team: caps(), without_team: caps() };
         Ok(Metrics { registered: Registered::new()?, state: Mutex::new(state) })
     }
 
@@ -138,15 +145,22 @@ impl Metrics {
         self.registered.anomalies.with_label_values(&[kind.word()]).inc_by(added);
     }
 
-    /// Takes the totals of an interface's capture, since it was opened; opened anew, they begin anew.
-    pub fn capture(&self, interface: &str, totals: CaptureTotals) {
-        let now = [totals.packets, totals.dropped_kernel, totals.dropped_interface];
-        let mut state = self.state();
-        let last = state.captures.entry(interface.into()).or_default();
-        let [packets, kernel, card] = std::array::from_fn(|n| last[n].advance(now[n]));
-        self.registered.capture_packets.with_label_values(&[interface]).inc_by(packets);
-        self.registered.capture_dropped.with_label_values(&[interface, "kernel"]).inc_by(kernel);
-        self.registered.capture_dropped.with_label_values(&[interface, "interface"]).inc_by(card);
+    /// Adds what a capture of an interface counted.
+    pub fn capture(&self, interface: &str, added: CaptureTotals) {
+        self.registered.capture_packets.with_label_values(&[interface]).inc_by(added.packets);
+        self.registered.capture_dropped.with_label_values(&[interface, "kernel"]).inc_by(added.dropped_kernel);
+        self.registered.capture_dropped.with_label_values(&[interface, "interface"]).inc_by(added.dropped_interface);
+    }
+
+    /// What each of these interfaces read and lost.
+    pub fn lost(&self, interfaces: Vec<String>) -> Vec<(String, Lost)> {
+        let dropped = |interface: &str, place| self.registered.capture_dropped.with_label_values(&[interface, place]).get();
+        let of = |interface: String| {
+            let packets = self.registered.capture_packets.with_label_values(&[&interface]).get();
+            let lost = dropped(&interface, "kernel").saturating_add(dropped(&interface, "interface"));
+            (interface, Lost { packets, lost })
+        };
+        interfaces.into_iter().map(of).collect()
     }
 
     /// Adds events that found the channel full.
@@ -174,9 +188,19 @@ impl Metrics {
         self.registered.store_queue.set(i64::try_from(depth).unwrap_or(i64::MAX));
     }
 
+    /// How many findings wait for the store.
+    pub fn store_waits(&self) -> u64 {
+        u64::try_from(self.registered.store_queue.get()).unwrap_or(0)
+    }
+
     /// Counts an attempt to deliver: `result` is one of `delivered`, `failed`, `given_up`.
     pub fn alert(&self, sink: &str, result: &'static str) {
         self.registered.alerts.with_label_values(&[sink, result]).inc();
+    }
+
+    /// Counts an alert that was due and is not sent by itself: `reason` is one of `rate`, `quiet`, `silence`, `inventory`.
+    pub fn alert_suppressed(&self, kind: &'static str, reason: &'static str) {
+        self.registered.alerts_suppressed.with_label_values(&[kind, reason]).inc();
     }
 
     /// Says how many deliveries are still to be made.

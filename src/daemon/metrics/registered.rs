@@ -6,6 +6,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::daemon::kept::Kept;
+use crate::daemon::notice::NoticeKind;
 use crate::engine::event::{Anomaly, Source};
 use crate::engine::identity::Excluded;
 
@@ -29,6 +30,7 @@ pub(super) struct Registered {
     pub store_write: Histogram,
     pub store_queue: IntGauge,
     pub alerts: IntCounterVec,
+    pub alerts_suppressed: IntCounterVec,
     pub outbox: IntGauge,
     pub stream_lines: IntCounterVec,
     pub stream_dropped: IntCounter,
@@ -84,6 +86,12 @@ impl Registered {
             store_write: register(r, Histogram::with_opts(write)?)?,
             store_queue: register(r, IntGauge::new("shadowtap_store_queue_depth", "Findings that wait for the store.")?)?,
             alerts: counters(r, "alerts_total", "Attempts to deliver an alert, by what became of them.", &["sink", "result"])?,
+            alerts_suppressed: counters(
+                r,
+                "alerts_suppressed_total",
+                "Alerts that were due and not sent by themselves: a rate limit, quiet hours, a silence, or the inventory of a new store.",
+                &["kind", "reason"],
+            )?,
             outbox: register(r, IntGauge::new("shadowtap_alert_outbox_depth", "Deliveries still to be made.")?)?,
             stream_lines: counters(
                 r,
@@ -135,6 +143,11 @@ impl Registered {
         }
         for kind in Anomaly::ALL {
             self.anomalies.with_label_values(&[kind.word()]);
+        }
+        for kind in NoticeKind::OF_SIGHTINGS {
+            for reason in ["rate", "quiet", "silence", "inventory"] {
+                self.alerts_suppressed.with_label_values(&[kind.word(), reason]);
+            }
         }
         for kind in Kept::ALL {
             self.retention_removed.with_label_values(&[kind.word()]);

@@ -91,12 +91,15 @@ fn bytes_count_once_though_sightings_are_cumulative() {
 }
 
 #[test]
-fn capture_opened_anew_does_not_turn_counters_back() {
+fn captures_of_one_interface_add_up_and_none_opened_anew_turns_counters_back() {
     let metrics = Metrics::new(MOST_SERIES).unwrap();
-    for packets in [100, 150, 20, 30] {
-        metrics.capture("eth0", CaptureTotals { packets, ..CaptureTotals::default() });
+    let mut captures = [Running::default(); 2];
+    for totals in [[100, 5], [150, 5], [20, 6], [30, 7]] {
+        for (capture, total) in captures.iter_mut().zip(totals) {
+            metrics.capture("eth0", CaptureTotals { packets: capture.advance(total), ..CaptureTotals::default() });
+        }
     }
-    assert!(has(&metrics, "shadowtap_capture_packets_total{interface=\"eth0\"} 180"));
+    assert!(has(&metrics, "shadowtap_capture_packets_total{interface=\"eth0\"} 187"));
 }
 
 #[test]

@@ -101,7 +101,8 @@ struct Replay {
 /// Where sightings that ended go.
 struct Ended {
     printer: Printer,
-    digest: Digest,
+    /// Only where figures are asked for.
+    digest: Option<Digest>,
     sightings: u64,
     store: Option<Keeping>,
 }
@@ -117,7 +118,7 @@ impl Replay {
             engine: Engine::new(pipeline::settings(config, 0, 1, 0)),
             attribution,
             sealer: key.as_ref().map(Sealer::new),
-            sink: Ended { printer: Printer::new(args.output)?, digest: Digest::default(), sightings: 0, store },
+            sink: Ended { printer: Printer::new(args.output)?, digest: args.stats.then(Digest::default), sightings: 0, store },
         })
     }
 
@@ -155,12 +156,14 @@ impl Replay {
         self.sink.take(attribution.ledger().drain_ended())?;
         self.sink.seal(&attribution.drain_unsealed(), self.sealer.as_ref());
         self.sink.printer.finish()?;
-        let digest = std::mem::take(&mut self.sink.digest);
+        let digest = self.sink.digest.take();
         let stats = Stats::of(&self.engine, &mut self.attribution, self.sink.sightings, digest);
         if let Some(store) = self.sink.store {
             let unmatched = self.attribution.drain_unmatched();
             store.finish(Batch { visibility, unmatched, capture: Some(stats.capture()), ..Batch::default() })?;
         }
+        // The process ends: taking the tables apart, entry by entry, would gain nothing.
+        std::mem::forget((self.engine, self.attribution));
         Ok(stats)
     }
 }
@@ -189,7 +192,9 @@ impl Ended {
 
     fn take(&mut self, findings: Vec<Finding>) -> Result<(), Failure> {
         for finding in &findings {
-            self.digest.add(&finding.sighting);
+            if let Some(digest) = &mut self.digest {
+                digest.add(&finding.sighting);
+            }
             self.sightings += 1;
             self.printer.print(&finding.sighting)?;
         }

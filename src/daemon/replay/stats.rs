@@ -56,7 +56,7 @@ pub(super) struct Stats {
 }
 
 impl Stats {
-    pub(super) fn of(engine: &Engine, attribution: &mut Attribution, sightings: u64, digest: Digest) -> Self {
+    pub(super) fn of(engine: &Engine, attribution: &mut Attribution, sightings: u64, digest: Option<Digest>) -> Self {
         let counters = engine.counters();
         let mut unnamed: BTreeMap<&'static str, u64> = BTreeMap::new();
         let mut named = 0;
@@ -77,7 +77,7 @@ impl Stats {
             flows: counters.flows,
             observations: counters.all_observations(),
             sightings,
-            digest: digest.text(),
+            digest: digest.map(Digest::text).unwrap_or_default(),
             unnamed,
             named,
             blind_spots,

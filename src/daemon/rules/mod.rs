@@ -8,6 +8,7 @@ mod merge;
 pub mod policy_check;
 pub mod policy_lint;
 mod probe;
+mod rows;
 pub mod signature_file;
 mod threshold_check;
 
@@ -199,7 +200,10 @@ fn disabled(config: &Config) -> Disabled<'_> {
 }
 
 fn shipped() -> (Vec<Entry>, Vec<Diagnostic>) {
-    gather(catalogue::FILES.iter().map(|(name, text)| parse(Path::new(name), text, Origin::Shipped)))
+    gather(catalogue::FILES.iter().map(|(name, text, rows)| {
+        let file = Path::new(name);
+        rows::records(file, rows).map_or_else(|| parse(file, text, Origin::Shipped), |entries| (entries, Vec::new()))
+    }))
 }
 
 /// The records of every `.toml` file of a folder, in the order of the names.
@@ -216,7 +220,7 @@ fn read_folder(folder: &Path, origin: Origin) -> (Vec<Entry>, Vec<Diagnostic>) {
 
 /// The shipped files as they stand in a bundle.
 pub fn shipped_files() -> Vec<BundledFile> {
-    let file = |(path, text): &(&str, &str)| {
+    let file = |(path, text, _): &(&str, &str, &str)| {
         let name = path.rsplit('/').next().unwrap_or(path).to_owned();
         BundledFile { name, text: (*text).to_owned() }
     };

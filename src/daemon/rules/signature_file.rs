@@ -95,8 +95,7 @@ pub fn parse(file: &Path, text: &str, origin: Origin) -> (Vec<Entry>, Vec<Diagno
 
 fn country(top: &Fields<'_>) -> Arc<str> {
     let Some(country) = top.text("country") else { return "".into() };
-    let is_code = country.value.len() == 2 && country.value.bytes().all(|b| b.is_ascii_uppercase());
-    if !is_code && country.value != "unknown" {
+    if !is_country(country.value) {
         top.reading().error(country.line, format!("country is {:?}", country.value), "two letters of ISO 3166-1, as US, or unknown");
     }
     country.value.into()
@@ -129,6 +128,11 @@ fn entry(fields: &Fields<'_>, file: &Arc<Path>, origin: Origin, vendor: &Arc<str
     let file = file.clone();
     let overrides = None;
     Some(Entry { file, origin, line, record, written_hosts, examples, counter_examples, sources, facts, disabled, overrides })
+}
+
+/// Whether a text is a vendor's country: a code of two letters, or `unknown`.
+pub(super) fn is_country(text: &str) -> bool {
+    (text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())) || text == "unknown"
 }
 
 /// Whether a text has the form of a service's id, `vendor.service`.

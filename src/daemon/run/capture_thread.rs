@@ -1,4 +1,4 @@
-//! One thread a capture, with an engine of its own: frames are parsed where they were captured; what they say goes to the ledger. A full
+//! One thread a capture (an interface has one or several), with an engine of its own: frames are parsed where they were captured; what they say goes to the ledger. A full
 //! channel counts and drops; it never makes the capture wait, and a dropped flow state heals with the next.
 
 use std::sync::Arc;
@@ -23,8 +23,6 @@ use crate::engine::event::{Anomaly, Event, Source};
 const PUBLISH: Duration = Duration::from_millis(250);
 /// How long after the word to stop the kernel may still hand out what it captured before: a block's time and some.
 const SETTLE: Duration = Duration::from_millis(250);
-/// Frames between two looks at the clock.
-const LOOK: u32 = 1024;
 
 /// Parsing begins when this is dropped.
 pub(super) struct Gate {
@@ -84,11 +82,9 @@ struct CaptureThread {
 impl CaptureThread {
     fn run(&mut self) {
         let mut last = Instant::now();
-        let mut frames = 0u32;
         while !self.shared.is_stopping() {
-            frames = frames.wrapping_add(1);
-            let is_idle = self.poll();
-            if (is_idle || frames.is_multiple_of(LOOK)) && last.elapsed() >= PUBLISH {
+            self.read();
+            if last.elapsed() >= PUBLISH {
                 last = Instant::now();
                 self.publish();
             }
@@ -106,7 +102,7 @@ impl CaptureThread {
     fn settle(&mut self) {
         let stopped = Instant::now();
         loop {
-            let is_idle = self.poll();
+            let is_idle = self.read();
             let waited = stopped.elapsed();
             if (is_idle && waited >= SETTLE) || waited >= 4 * SETTLE {
                 return;
@@ -114,15 +110,12 @@ impl CaptureThread {
         }
     }
 
-    /// Takes what the capture has; true where that was nothing.
-    fn poll(&mut self) -> bool {
+    /// Takes some of what the capture has; true where that was nothing.
+    fn read(&mut self) -> bool {
         let (engine, events, dropped) = (&mut self.engine, &self.events, &mut self.dropped);
         let mut sink = |event: Event| send(events, Message::Event(event), dropped);
-        let is_idle = match self.capture.next() {
-            Polled::Frame(frame) => {
-                engine.frame(&frame, &mut sink);
-                false
-            }
+        let is_idle = match self.capture.read(|frame| engine.frame(frame, &mut sink)) {
+            Polled::Frames => false,
             Polled::Idle(now) => {
                 engine.tick(now, &mut sink);
                 true
@@ -162,6 +155,7 @@ fn send(events: &Sender<Message>, message: Message, dropped: &mut u64) {
 /// What was published already, so that counters grow by what is new.
 #[derive(Default)]
 struct Published {
+    capture: [Running; 3],
     observations: [Running; Source::ALL.len()],
     anomalies: [Running; Anomaly::COUNT],
     evictions: [Running; Table::ALL.len()],
@@ -171,7 +165,13 @@ struct Published {
 impl Published {
     fn publish(&mut self, metrics: &Metrics, interface: &str, totals: LiveTotals, counters: &Counters, dropped: u64) {
         let LiveTotals { received, dropped_kernel, dropped_interface, .. } = totals;
-        metrics.capture(interface, CaptureTotals { packets: received, dropped_kernel, dropped_interface });
+        let [packets, kernel, card] = &mut self.capture;
+        let added = CaptureTotals {
+            packets: packets.advance(received),
+            dropped_kernel: kernel.advance(dropped_kernel),
+            dropped_interface: card.advance(dropped_interface),
+        };
+        metrics.capture(interface, added);
         for ((source, running), count) in Source::ALL.into_iter().zip(&mut self.observations).zip(counters.observations) {
             metrics.observations(source, running.advance(count));
         }

@@ -36,12 +36,12 @@ pub(super) async fn watch(shared: Arc<Shared>) {
 }
 
 fn say(shared: &Shared, rules: &Rules, now: Time) {
+    let mut all = Vec::new();
     for ending in endings(&rules.written, &rules.policy, &rules.signatures, now) {
         tracing::warn!("{}", ending.diagnostic());
-        if let Some(notice) = notice(&ending, now) {
-            shared.report(notice);
-        }
+        all.extend(notice(&ending, now));
     }
+    shared.report_all(NoticeKind::PolicyExpiring, all);
 }
 
 /// The alert of an end: one before it and one after, whatever else changes in the file meanwhile; none of what ended long ago.
@@ -55,7 +55,8 @@ fn notice(ending: &Ending<'_>, now: Time) -> Option<SensorNotice> {
     let owner = rule.owner.as_deref().map_or(String::new(), |owner| format!(" Its owner is {owner}."));
     let message = format!("In the policy {}.{owner} It stands in {}:{}.", ending.sentence(), written.file.display(), written.line);
     let remedy = "renew it with 'shadowtap policy set', or let it end; 'shadowtap policy lint' lists all that end";
-    Some(SensorNotice::new(NoticeKind::PolicyExpiring, &event, now, message, remedy))
+    let subject = format!("{} ({}) until {}", rule.status.word(), conditions(rule), clock::day_of(ending.end));
+    Some(SensorNotice::new(NoticeKind::PolicyExpiring, &event, now, message, remedy).of(&subject))
 }
 
 #[cfg(test)]

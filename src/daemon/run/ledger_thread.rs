@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::mpsc;
 
 use super::confined::List;
+use super::priority::{StepBack, step_back};
 use super::shared::Shared;
 use crate::daemon::config::Config;
 use crate::daemon::forgotten::Forgotten;
@@ -34,8 +35,13 @@ const FLUSH: Duration = Duration::from_millis(500);
 const REMEMBER: Duration = Duration::from_secs(5);
 /// How long the thread sleeps without events.
 const NAP: Duration = Duration::from_millis(20);
+/// How long it leaves the channel alone once it is empty: a thread that waits there is woken for each event, which costs both sides more
+/// than the event.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Events taken between two looks at what is due.
 const TURN: usize = 4096;
+/// Between two batches of what is due: with the pause and the commit it is written within 50 ms.
+const DUE: Duration = Duration::from_millis(30);
 
 /// What goes to the ledger.
 pub(super) enum Message {
@@ -91,12 +97,14 @@ pub(super) fn spawn(
         batches,
         shared,
         flushed: Instant::now(),
+        told: Instant::now(),
         remembered: Instant::now(),
         sights: HashMap::new(),
         evictions: Default::default(),
         excluded: Default::default(),
     };
     std::thread::Builder::new().name("ledger".into()).spawn(move || {
+        step_back(StepBack::Ledger);
         list.put_on();
         ledger.run(&events);
     })
@@ -109,7 +117,9 @@ struct LedgerThread {
     withheld: Running,
     batches: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
+    /// When everything that changed was last handed on, and when what is due.
     flushed: Instant,
+    told: Instant,
     remembered: Instant,
     sights: HashMap<(Arc<str>, Sight), Running>,
     evictions: [Running; 5],
@@ -122,14 +132,18 @@ impl LedgerThread {
             match events.recv_timeout(NAP) {
                 Ok(message) => {
                     self.take(message);
-                    events.try_iter().take(TURN).for_each(|message| self.take(message));
+                    let taken = events.try_iter().take(TURN).map(|message| self.take(message)).count();
+                    if taken < TURN {
+                        std::thread::sleep(PAUSE);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            let is_time = self.flushed.elapsed() >= FLUSH;
-            if is_time || self.attribution.ledger().has_due() {
+            if self.flushed.elapsed() >= FLUSH {
                 self.flush();
+            } else if self.attribution.ledger().has_due() && self.told.elapsed() >= DUE {
+                self.flush_due();
             }
         }
         let mut last = self.batch();
@@ -170,32 +184,49 @@ impl LedgerThread {
 
     /// Gives the writer what changed, where it has room for it.
     fn flush(&mut self) {
+        self.hand_on(Self::batch);
+        (self.flushed, self.told) = (Instant::now(), Instant::now());
+        self.publish();
+    }
+
+    /// Gives it what is due. What else changes waits, so that a sighting in use is not written with each of these.
+    fn flush_due(&mut self) {
+        self.hand_on(|ledger| {
+            let findings = ledger.attribution.drain_due();
+            ledger.tell(&findings);
+            Batch { findings, sealed: std::mem::take(&mut ledger.sealed), ..Batch::default() }
+        });
+        self.told = Instant::now();
+    }
+
+    fn hand_on(&mut self, batch: impl FnOnce(&mut Self) -> Batch) {
         if let Ok(place) = self.batches.clone().try_reserve() {
-            let batch = self.batch();
+            let batch = batch(self);
             if !batch.is_empty() {
                 place.send(batch);
             }
         }
-        if self.flushed.elapsed() >= FLUSH {
-            self.flushed = Instant::now();
-            self.publish();
-        }
     }
 
-    fn batch(&mut self) -> Batch {
-        let findings = self.attribution.drain();
-        for finding in &findings {
+    /// Counts and logs findings on their way out, and seals whom they do not name.
+    fn tell(&mut self, findings: &[Finding]) {
+        for finding in findings {
             self.shared.metrics.finding(finding);
             if let Some((from, _)) = finding.reached {
                 say(finding, from);
             }
         }
+        self.seal();
+    }
+
+    fn batch(&mut self) -> Batch {
+        let findings = self.attribution.drain();
+        self.tell(&findings);
         let mut unmatched = Vec::new();
         if self.remembered.elapsed() >= REMEMBER {
             self.remembered = Instant::now();
             unmatched = self.attribution.drain_unmatched();
         }
-        self.seal();
         let sealed = std::mem::take(&mut self.sealed);
         Batch { findings, sealed, visibility: self.attribution.visibility().drain(), unmatched, lines: Lines::default(), capture: None }
     }

@@ -6,21 +6,24 @@
 //! 3. rights are dropped, core dumps forbidden; what the daemon needs later is now opened as the user it became;
 //! 4. the process, still one thread, is confined: files (Landlock), then calls (seccomp), for every thread to come;
 //! 5. signals are listened to; the store is opened and its open sightings are put back into the ledger;
-//! 6. threads start: ledger, interfaces, one a capture; tasks: writer, couriers, upkeep, web, reload. Those that read what strangers sent
+//! 6. threads start: ledger, interfaces, one or several an interface; tasks: writer, couriers, upkeep, web, reload. Those that read what strangers sent
 //!    put their own, narrower lists of calls on first, and captures wait behind a gate;
 //! 7. what came of each step is said once, in the log and in a metric; what is missing ends the start where it is required;
 //! 8. the service manager is told that the daemon is ready; the gate opens: the first packet is parsed.
 //!
 //! Steps 2 to 6 are a [`Report`](super::sandbox::Report).
 
+mod allowing;
 mod capture_thread;
 mod clients;
 mod confined;
 mod expiring;
 mod forgetting;
+mod health;
 mod keys;
 mod ledger_thread;
 mod part;
+mod priority;
 mod record;
 mod reloading;
 mod retro;
@@ -29,9 +32,11 @@ mod shared;
 mod signals;
 mod start;
 mod streams;
+mod summing;
 mod supervisor;
 mod updates;
 mod upkeep;
+mod volumes;
 mod writer;
 
 use std::net::SocketAddr;
@@ -41,9 +46,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use priority::{StepBack, step_back};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use super::clock;
 use super::config::{Config, Mode};
 use super::delivery::Delivery;
 use super::failure::Failure;
@@ -92,7 +99,8 @@ pub struct RunArgs {
 /// What kept it from starting; a store or thread that failed for good.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let started = start::start(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().on_thread_start(|| step_back(StepBack::Tasks)).build()?;
     let result = runtime.block_on(serve(started));
     runtime.shutdown_timeout(Duration::from_millis(200));
     result
@@ -101,7 +109,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 async fn serve(started: Started) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let opened = tokio::select! {
-        opened = open(&started.config.store.url) => opened?,
+        opened = open_behind(started.config.store.url.clone()) => opened?,
         () = signals.stop() => {
             tracing::info!("stopped during the start");
             return Ok(());
@@ -125,6 +133,7 @@ async fn serve(started: Started) -> Result<(), Failure> {
             }
         }
     }
+    store.begin(clock::now()).await?;
     store.set_streams(&config.stream_names()).await?;
     let lines = shared.lines(&left);
     store.commit(&Batch { lines, ..left.into() }, None).await?;
@@ -141,6 +150,10 @@ async fn serve(started: Started) -> Result<(), Failure> {
     tokio::spawn(updates::watch_updates(Arc::clone(&shared)));
     tokio::spawn(expiring::watch(Arc::clone(&shared)));
     tokio::spawn(sensor::tell(store.clone(), report_inbox, Arc::clone(&shared)));
+    tokio::spawn(health::watch(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(summing::sum_up(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(volumes::watch(store.clone(), Arc::clone(&shared)));
+    tokio::spawn(allowing::settle(store.clone(), Arc::clone(&shared)));
     tokio::spawn(forgetting::watch(store.clone(), events.clone(), Arc::clone(&shared)));
     if let Some(key) = key {
         tokio::spawn(keys::watch(key.period, config.clone(), store.clone(), events.clone(), Arc::clone(&shared)));
@@ -224,6 +237,13 @@ async fn finish(parts: Parts) -> Result<(), Failure> {
         Err(_) => tracing::warn!("stopped with everything written; another process keeps the store from being closed"),
     }
     Ok(())
+}
+
+/// Opens the store on a thread that stepped back: the store's own threads have the rank of the one that starts them.
+async fn open_behind(url: String) -> Result<(Store, Vec<Sighting>), Failure> {
+    let runtime = tokio::runtime::Handle::current();
+    let opened = tokio::task::spawn_blocking(move || runtime.block_on(open(&url))).await;
+    opened.map_err(|e| Failure::Internal(format!("the store could not be opened: {e}")))?
 }
 
 /// The store, and the sightings that were open when the last process ended.

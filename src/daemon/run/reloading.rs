@@ -8,6 +8,7 @@ use crossbeam_channel::Sender;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::allowing;
 use super::clients::ClientFiles;
 use super::ledger_thread::Message;
 use super::part::{changed_parts, refused_parts};
@@ -150,6 +151,9 @@ impl Reloading {
             self.say_teams_gone(&read.files);
             tracing::debug!(records = read.files.directory().len(), "files of clients read");
             self.shared.metrics.reload("identity", true);
+            if !read.is_refused {
+                self.say_accepted(&["identity"]);
+            }
         }
         self.shared.know(read.files);
         if read.is_new {
@@ -179,8 +183,14 @@ impl Reloading {
         tracing::error!("reload refused: what was in force before stays in force");
         let (now, remedy) = (clock::now(), "run 'shadowtap check' with the daemon's configuration: it lists every problem with its line");
         let message = format!("Changed files were refused, and what was in force before stays in force: {why}");
-        self.shared.report(SensorNotice::new(NoticeKind::ReloadRefused, &now.0.to_string(), now, message, remedy));
+        self.shared.report(SensorNotice::new(NoticeKind::ReloadRefused, &now.0.to_string(), now, message, remedy).of(subject(parts)));
         parts.iter().for_each(|what| self.shared.metrics.reload(what, false));
+    }
+
+    /// Says that files which may have been refused before are accepted.
+    fn say_accepted(&self, parts: &[&'static str]) {
+        let how = "The files are accepted now.".into();
+        self.shared.report(SensorNotice::over(NoticeKind::ReloadRefused, subject(parts), clock::now(), how));
     }
 
     /// Puts into force what was read; nothing in it can fail by now.
@@ -222,7 +232,11 @@ impl Reloading {
         }
         self.clients.replace(&self.config);
         parts.iter().for_each(|what| self.shared.metrics.reload(what, true));
+        self.say_accepted(&parts);
         tracing::info!(services = new.services().len(), changed = parts.join(", "), "reloaded");
+        if parts.iter().any(|part| ["policy", "signatures"].contains(part)) {
+            tokio::spawn(allowing::settle(self.store.clone(), Arc::clone(&self.shared)));
+        }
         retro::say_found(&self.store, &old, &new).await;
     }
 
@@ -274,6 +288,11 @@ impl Reloading {
 /// What a configuration delivers by, all or nothing.
 fn couriers(config: &Config) -> Result<(Vec<AnySink>, Vec<Stream>), Failure> {
     Ok((delivery::sinks(&config.sinks)?, streaming::streams(config)?))
+}
+
+/// What a refusal is about: files of clients are refused and accepted for themselves.
+fn subject(parts: &[&'static str]) -> &'static str {
+    if parts == ["identity"] { "identity" } else { "" }
 }
 
 fn say(problems: &[Diagnostic]) {

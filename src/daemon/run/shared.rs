@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::sensor::Report;
 use super::supervisor::Pulse;
 use crate::daemon::clock;
 use crate::daemon::config::{Config, Retention};
+use crate::daemon::dispatch::Dispatch;
 use crate::daemon::failure::Failure;
 use crate::daemon::identity::Files;
 use crate::daemon::metrics::{MOST_SERIES, Metrics};
@@ -28,17 +30,13 @@ pub(super) struct Shared {
     pub(super) stop_signal: watch::Sender<bool>,
     /// The rules in force.
     rules: RwLock<Arc<Rules>>,
-    /// Names of the sinks alerts go to.
-    sinks: RwLock<Arc<[String]>>,
-    /// Where the runbook is.
-    runbook: RwLock<Arc<str>>,
+    /// Where alerts go, and which wait.
+    dispatch: RwLock<Arc<Dispatch>>,
     /// Folder of updates, where a key is pinned.
     update_folder: RwLock<Option<PathBuf>>,
     /// How long data is kept.
     retention: RwLock<Retention>,
-    /// Kinds of alerts about the sensor that the configuration asks for.
-    sensor_kinds: RwLock<Vec<NoticeKind>>,
-    reports: mpsc::Sender<SensorNotice>,
+    reports: mpsc::Sender<Report>,
     /// Who words lines for streams, and the streams' names.
     scribe: RwLock<(Option<Scribe>, Arc<[String]>)>,
     /// There may be new lines for streams.
@@ -56,7 +54,7 @@ impl Shared {
         config: &Config,
         rules: &Rules,
         interfaces: impl Iterator<Item = String>,
-        reports: mpsc::Sender<SensorNotice>,
+        reports: mpsc::Sender<Report>,
     ) -> Result<Self, Failure> {
         let metrics = Metrics::new(MOST_SERIES).map_err(|e| Failure::Internal(format!("metrics cannot be registered: {e}")))?;
         let captures: Vec<_> = interfaces.map(|name| (name, None)).collect();
@@ -65,11 +63,9 @@ impl Shared {
             stop: AtomicBool::new(false),
             stop_signal: watch::Sender::new(false),
             rules: RwLock::new(Arc::new(rules.clone())),
-            sinks: RwLock::new(config.sink_names().into()),
-            runbook: RwLock::new(Arc::clone(&config.alerting.runbook)),
             update_folder: RwLock::new(update_folder(config)),
             retention: RwLock::new(config.retention),
-            sensor_kinds: RwLock::new(config.alerting.sensor.clone()),
+            dispatch: RwLock::new(Arc::new(Dispatch::new(config))),
             reports,
             scribe: RwLock::new((config.scribe(), config.stream_names().into())),
             streamed: watch::Sender::new(()),
@@ -98,13 +94,9 @@ impl Shared {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn sinks(&self) -> Arc<[String]> {
-        Arc::clone(&self.sinks.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Where the runbook is.
-    pub(super) fn runbook(&self) -> Arc<str> {
-        Arc::clone(&self.runbook.read().unwrap_or_else(PoisonError::into_inner))
+    /// Where alerts go, and which wait.
+    pub(super) fn dispatch(&self) -> Arc<Dispatch> {
+        Arc::clone(&self.dispatch.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What is said of findings to streams; nothing where there is none.
@@ -134,12 +126,10 @@ impl Shared {
     pub(super) fn replace(&self, config: &Config, rules: Rules) {
         self.count_signatures(&rules);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
-        *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = config.sink_names().into();
-        *self.runbook.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config.alerting.runbook);
         *self.update_folder.write().unwrap_or_else(PoisonError::into_inner) = update_folder(config);
         *self.retention.write().unwrap_or_else(PoisonError::into_inner) = config.retention;
         *self.scribe.write().unwrap_or_else(PoisonError::into_inner) = (config.scribe(), config.stream_names().into());
-        (*self.sensor_kinds.write().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.alerting.sensor);
+        *self.dispatch.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Dispatch::new(config));
     }
 
     /// Knows clients by what their files say now.
@@ -151,10 +141,23 @@ impl Shared {
 
     /// Reports something about the sensor itself: an alert where the configuration asks for its kind.
     pub(super) fn report(&self, notice: SensorNotice) {
-        let is_asked = self.sensor_kinds.read().unwrap_or_else(PoisonError::into_inner).contains(&notice.kind);
-        if is_asked && let Err(error) = self.reports.try_send(notice) {
+        if self.is_asked(notice.kind)
+            && let Err(error) = self.reports.try_send(Report::One(notice))
+        {
             tracing::error!(%error, "an alert about this sensor is lost");
         }
+    }
+
+    /// Reports all of one kind that is not well now; what was and is not among them is over.
+    pub(super) fn report_all(&self, kind: NoticeKind, all: Vec<SensorNotice>) {
+        if self.is_asked(kind) {
+            // Where there is no room the next look says the same again.
+            let _ = self.reports.try_send(Report::All(kind, all));
+        }
+    }
+
+    fn is_asked(&self, kind: NoticeKind) -> bool {
+        self.dispatch().alerting.sensor.contains(&kind)
     }
 
     fn count_signatures(&self, rules: &Rules) {
@@ -167,14 +170,38 @@ impl Shared {
     /// Notes why an interface cannot be captured from now; `None` when it can again.
     pub(super) fn capture_trouble(&self, at: usize, why: Option<String>) {
         let mut captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((interface, trouble)) = captures.get_mut(at) else { return };
-        if let (None, Some(why)) = (&*trouble, &why) {
-            let (now, remedy) = (clock::now(), "look at the interface; capture goes on by itself when it is there again");
-            let message = format!("Interface {interface} cannot be captured: {why}");
-            let event = format!("{interface} {}", now.0);
-            self.report(SensorNotice::new(NoticeKind::CaptureLost, &event, now, message, remedy));
+        let Some((interface, _)) = captures.get(at).cloned() else { return };
+        let now = clock::now();
+        // Of several that share an interface the first to lose it speaks for all, and the last to have it again.
+        let is_lost_elsewhere =
+            captures.iter().enumerate().any(|(i, (other, trouble))| i != at && *other == interface && trouble.is_some());
+        let was_lost = captures.get(at).is_some_and(|(_, trouble)| trouble.is_some());
+        match &why {
+            _ if is_lost_elsewhere => {}
+            Some(why) if !was_lost => {
+                let remedy = "look at the interface; capture goes on by itself when it is there again";
+                let message = format!("Interface {interface} cannot be captured: {why}");
+                let event = format!("{interface} {}", now.0);
+                self.report(SensorNotice::new(NoticeKind::CaptureLost, &event, now, message, remedy).of(&interface));
+            }
+            None if was_lost => {
+                let how = format!("Interface {interface} is captured again.");
+                self.report(SensorNotice::over(NoticeKind::CaptureLost, &interface, now, how));
+            }
+            _ => {}
         }
-        *trouble = why;
+        if let Some((_, trouble)) = captures.get_mut(at) {
+            *trouble = why;
+        }
+    }
+
+    /// The interfaces that are watched, each once.
+    pub(super) fn interfaces(&self) -> Vec<String> {
+        let captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<String> = captures.iter().map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// Notes why the store cannot be written now; says so in the log where that changes.
@@ -188,12 +215,18 @@ impl Shared {
         *trouble = why;
     }
 
+    /// Why the store cannot be written now.
+    pub(super) fn store_error(&self) -> Option<String> {
+        self.store_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Why the daemon is not ready; empty where it is.
     pub(super) fn readiness(self: &Arc<Self>) -> Ready {
         let shared = Arc::clone(self);
         Arc::new(move || {
             let captures = shared.captures.lock().unwrap_or_else(PoisonError::into_inner);
             let mut reasons: Vec<String> = captures.iter().filter_map(|(_, why)| why.clone()).collect();
+            reasons.dedup();
             reasons.extend(shared.store_error.lock().unwrap_or_else(PoisonError::into_inner).clone());
             reasons
         })

@@ -119,7 +119,8 @@ fn default_interface() -> Result<String, Failure> {
 }
 
 fn open_captures(config: &Config) -> Result<Vec<LiveCapture>, Failure> {
-    config.capture.interfaces.iter().map(|name| LiveCapture::open(name, &config.capture)).collect()
+    let opened = config.capture.interfaces.iter().map(|name| LiveCapture::open_all(name, &config.capture));
+    Ok(opened.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// File of the store; `None` where it is kept in memory.
@@ -132,8 +133,8 @@ fn store_file(config: &Config) -> Result<Option<PathBuf>, Failure> {
 
 /// Tells the person at the terminal where things are.
 fn announce(captures: &[LiveCapture], config: &Config) {
-    for capture in captures {
-        tracing::info!("capturing from {}", capture.interface());
+    for capture in captures.iter().step_by(config.capture.threads as usize) {
+        tracing::info!(threads = config.capture.threads, "capturing from {}", capture.interface());
         if let Some(hint) = uplink::uplink_hint(capture.interface()) {
             tracing::warn!("{hint}");
         }

@@ -26,6 +26,10 @@ pub(super) async fn watch_updates(shared: Arc<Shared>) {
             if let (1.., Some(why)) = (refused, &tally.refused_why) {
                 shared.report(refusal(&tally, why));
             }
+            if let (1.., 0, false) = (taken, refused, is_first) {
+                let how = "An update of the catalogue was taken.".into();
+                shared.report(SensorNotice::over(NoticeKind::UpdateRefused, "", clock::now(), how));
+            }
             is_first = false;
             shared.metrics.updates(taken, refused);
         }

@@ -55,9 +55,9 @@ async fn persist(store: &Store, batch: &Batch, shared: &Shared) {
 }
 
 async fn commit(store: &Store, batch: &Batch, shared: &Shared) -> Result<(), String> {
-    let (rules, sinks, runbook) = (shared.rules(), shared.sinks(), shared.runbook());
-    let render = |notice: &Notice<'_>| word(notice, &rules, &runbook);
-    let committed = store.commit(batch, Some(&Telling { sinks: &sinks, render: &render })).await.map_err(|e| e.to_string())?;
+    let (rules, dispatch) = (shared.rules(), shared.dispatch());
+    let render = |notice: &Notice<'_>| word(notice, &rules, &dispatch.alerting.runbook);
+    let committed = store.commit(batch, Some(&Telling { dispatch: &dispatch, render: &render })).await.map_err(|e| e.to_string())?;
     shared.metrics.store_write(committed.seconds);
     if !batch.lines.lines.is_empty() {
         shared.streamed.send_replace(());
@@ -66,6 +66,7 @@ async fn commit(store: &Store, batch: &Batch, shared: &Shared) -> Result<(), Str
         shared.metrics.stream_dropped(committed.dropped_lines);
         tracing::error!(lines = committed.dropped_lines, "a stream is so far behind that its oldest lines were dropped; see stream_queue");
     }
+    committed.kept_back.iter().for_each(|(kind, reason)| shared.metrics.alert_suppressed(kind.word(), reason));
     if committed.alerts > 0 {
         shared.alerted.notify_one();
     }
@@ -73,7 +74,7 @@ async fn commit(store: &Store, batch: &Batch, shared: &Shared) -> Result<(), Str
 }
 
 /// The payload of an alert, with the words signatures and policy have for it.
-fn word(notice: &Notice<'_>, rules: &Rules, runbook: &str) -> String {
+pub(super) fn word(notice: &Notice<'_>, rules: &Rules, runbook: &str) -> String {
     let s = notice.sighting;
     let mut words = Words { service_name: &s.service, runbook, ..Words::default() };
     let service = rules.signatures.service(&s.service);

@@ -140,8 +140,10 @@ const fn severity(level: Level) -> (u32, &'static str) {
 mod tests {
     use super::*;
 
+    type Holds = fn(&Value) -> bool;
+
     /// What the schema requires, with the type of each: paths of the class and its objects.
-    const REQUIRED: [(&str, fn(&Value) -> bool); 11] = [
+    const REQUIRED: [(&str, Holds); 11] = [
         ("/activity_id", Value::is_u64),
         ("/category_uid", Value::is_u64),
         ("/class_uid", Value::is_u64),

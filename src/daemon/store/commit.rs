@@ -1,19 +1,22 @@
 //! Commit: a batch of findings and the alerts it makes, in one transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
 
 use super::dictionary::Dictionary;
+use super::fate::{Fate, Fates, repeats};
 use super::stream::{self, Lines};
-use super::told::Memory;
+use super::told::{Due, Memory, Told};
 use super::{Store, StoreError, batch, privacy, unmatched, visibility};
 use crate::daemon::clock;
+use crate::daemon::dispatch::{About, Dispatch};
 use crate::daemon::notice::{Notice, NoticeKind, Repeats};
 use crate::daemon::sealed::Sealed;
 use crate::engine::frame::Time;
+use crate::engine::policy::Status;
 use crate::engine::sighting::{Finding, Sighting};
 use crate::engine::unmatched::Remembered;
 use crate::engine::visibility::Increment;
@@ -51,57 +54,85 @@ impl From<Vec<Finding>> for Batch {
 /// Where alerts go, and how they are worded.
 #[derive(Clone, Copy)]
 pub struct Telling<'a> {
-    /// Names of the sinks each alert goes to; with none it is kept and listed, and goes nowhere.
-    pub sinks: &'a [String],
+    /// Where each alert goes, and which wait.
+    pub dispatch: &'a Dispatch,
     /// The payload of an alert: what every attempt to deliver it sends. Called inside the transaction: it asks nobody and waits for nothing.
     pub render: &'a (dyn Fn(&Notice<'_>) -> String + Sync),
 }
 
 /// What a commit did.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Committed {
     /// Sightings written.
     pub rows: usize,
-    /// Alerts that came into being.
+    /// Alerts that came into being and go to sinks.
     pub alerts: usize,
     /// Lines for streams that had to go, because too many wait.
     pub dropped_lines: u64,
+    /// Kind and reason of each that does not.
+    pub kept_back: Vec<(NoticeKind, &'static str)>,
     /// How long it took.
     pub seconds: f64,
 }
 
 pub(super) const WHAT_WAS_TOLD: &str = "
-    SELECT t.client_id, t.service_id, t.status, t.owner, t.uploaded
+    SELECT t.client_id, t.service_id, t.status, t.owner, t.uploaded, t.lapsed, t.repeats
     FROM json_each(?1) j CROSS JOIN told t ON t.client_id = j.value ->> 0 AND t.service_id = j.value ->> 1";
 
+/// Services of which nothing was ever told; from now on something is.
+const NEW_SERVICES: &str = "
+    INSERT INTO known_service SELECT value FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING RETURNING service_id";
+
 pub(super) const PUT_ALERTS: &str = "
-    INSERT INTO alert (key, created, client_id, service_id, kind, payload)
-    SELECT value ->> 'key', value ->> 'created', value ->> 'client', value ->> 'service', value ->> 'kind', value ->> 'payload'
+    INSERT INTO alert (key, created, client_id, service_id, kind, payload, incident, team, severity, fate, why, resolves)
+    SELECT value ->> 'key', value ->> 'created', value ->> 'client', value ->> 'service', value ->> 'kind', value ->> 'payload',
+           value ->> 'incident', value ->> 'team', value ->> 'severity', value ->> 'fate', value ->> 'why',
+           value ->> 'resolves'
     FROM json_each(?1) ORDER BY key";
 
 pub(super) const PUT_OUTBOX: &str = "
     INSERT INTO outbox (alert_id, sink, state, attempts, since, next_attempt)
     SELECT a.id, k.value, 0, 0, a.created, a.created
-    FROM json_each(?1) j CROSS JOIN alert a ON a.key = j.value ->> 'key' CROSS JOIN json_each(?2) k";
+    FROM json_each(?1) j CROSS JOIN alert a ON a.key = j.value ->> 'key' CROSS JOIN json_each(j.value ->> 'sinks') k";
 
 pub(super) const PUT_TOLD: &str = "
-    INSERT INTO told (client_id, service_id, status, owner, uploaded)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true
-    ON CONFLICT (client_id, service_id, status, owner) DO UPDATE SET uploaded = excluded.uploaded";
+    INSERT INTO told (client_id, service_id, status, owner, uploaded, lapsed, repeats)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?1) WHERE true
+    ON CONFLICT (client_id, service_id, status, owner)
+    DO UPDATE SET uploaded = excluded.uploaded, lapsed = excluded.lapsed, repeats = excluded.repeats";
 
 /// What was told of nobody known is the owner's who is known now.
 pub(super) const ADOPT: &str = "
     DELETE FROM told WHERE (client_id, service_id, status, owner) IN (
         SELECT value ->> 0, value ->> 1, value ->> 2, '' FROM json_each(?1) WHERE value ->> 3 <> '')";
 
+/// An alert on its way into its tables.
 #[derive(Serialize)]
-struct AlertToPut {
-    key: String,
-    created: i64,
-    client: i64,
-    service: i64,
-    kind: u8,
-    payload: String,
+pub(super) struct AlertToPut<'a> {
+    pub key: String,
+    pub created: i64,
+    pub client: Option<i64>,
+    pub service: Option<i64>,
+    pub kind: u8,
+    pub payload: String,
+    pub incident: String,
+    pub team: &'a str,
+    pub severity: u8,
+    pub fate: u8,
+    pub why: Option<String>,
+    /// 1 where it says that its incident is over.
+    pub resolves: u8,
+    pub sinks: Vec<&'a str>,
+}
+
+/// Puts alerts and their deliveries.
+pub(super) async fn put_alerts(connection: &mut SqliteConnection, alerts: &[AlertToPut<'_>]) -> sqlx::Result<()> {
+    if alerts.is_empty() {
+        return Ok(());
+    }
+    let text = json(alerts)?;
+    sqlx::query(PUT_ALERTS).bind(&text).execute(&mut *connection).await?;
+    sqlx::query(PUT_OUTBOX).bind(&text).execute(&mut *connection).await.map(drop)
 }
 
 impl Store {
@@ -128,8 +159,7 @@ impl Store {
             // Ids given in a transaction that came to nothing are nobody's.
             dictionary.forget();
         }
-        let committed = committed?;
-        Ok(Committed { seconds: started.elapsed().as_secs_f64(), ..committed })
+        Ok(Committed { seconds: started.elapsed().as_secs_f64(), ..committed? })
     }
 }
 
@@ -155,40 +185,43 @@ async fn commit(
     }
     let rows = if findings.is_empty() { 0 } else { batch::write(&mut transaction, dictionary, findings).await? };
     privacy::seal(&mut transaction, sealed).await?;
-    let alerts = match telling {
+    let told = match telling {
         Some(telling) => tell(&mut transaction, dictionary, findings, telling).await?,
-        None => 0,
+        None => Committed::default(),
     };
     let dropped_lines = stream::write(&mut transaction, &batch.lines, &forgotten).await?;
     transaction.commit().await?;
-    Ok(Committed { rows, alerts, dropped_lines, seconds: 0.0 })
+    Ok(Committed { rows, dropped_lines, ..told })
 }
 
-/// Makes the alerts of a batch that was written. Returns how many.
+/// Makes the alerts of a batch that was written.
 async fn tell(
     connection: &mut SqliteConnection,
     dictionary: &Dictionary,
     findings: &[Finding],
     telling: &Telling<'_>,
-) -> sqlx::Result<usize> {
+) -> sqlx::Result<Committed> {
     let due = findings.iter().map(|f| &f.sighting).filter(|s| s.is_alert_due());
     let pairs: HashMap<(i64, i64), &Sighting> = due.filter_map(|s| Some((dictionary.pair(s)?, s))).collect();
+    let mut committed = Committed::default();
     if pairs.is_empty() {
-        return Ok(0);
+        return Ok(committed);
     }
-    let asked = json(&pairs.keys().collect::<Vec<_>>())?;
-    let remembered: Vec<(i64, i64, u8, String, bool)> = sqlx::query_as(WHAT_WAS_TOLD).bind(asked).fetch_all(&mut *connection).await?;
-    let mut memory = Memory::default();
-    for (client, service, status, owner, uploaded) in remembered {
-        if let Some(s) = pairs.get(&(client, service)) {
-            memory.remember((&s.client, &s.service, status), owner, uploaded);
-        }
+    let mut memory = remembered(&mut *connection, &pairs).await?;
+    let due = due_alerts(findings, &mut memory);
+    if !due.is_empty() {
+        let mut fates = Fates::load(&mut *connection, telling.dispatch, clock::now()).await?;
+        let alerts: Vec<AlertToPut<'_>> = due
+            .into_iter()
+            .filter_map(|(due, finding)| word(due, &finding.sighting, dictionary, telling, &mut fates, &mut committed))
+            .collect();
+        put_alerts(&mut *connection, &alerts).await?;
+        fates.save(&mut *connection).await?;
     }
-    let alerts = word(findings, &mut memory, dictionary, telling, clock::now());
     let ids: HashMap<(&str, &str), (i64, i64)> = pairs.iter().map(|(pair, s)| ((&*s.client, &*s.service), *pair)).collect();
-    let told = memory.changed().filter_map(|((client, service, status), owner, uploaded)| {
+    let told = memory.changed().filter_map(|((client, service, status), owner, told)| {
         let (client, service) = ids.get(&(client, service))?;
-        Some((*client, *service, status, owner, u8::from(uploaded)))
+        Some((*client, *service, status, owner, u8::from(told.uploaded), u8::from(told.lapsed), told.repeats))
     });
     let told: Vec<_> = told.collect();
     if !told.is_empty() {
@@ -196,47 +229,94 @@ async fn tell(
         sqlx::query(PUT_TOLD).bind(&text).execute(&mut *connection).await?;
         sqlx::query(ADOPT).bind(&text).execute(&mut *connection).await?;
     }
-    if !alerts.is_empty() {
-        let text = json(&alerts)?;
-        sqlx::query(PUT_ALERTS).bind(&text).execute(&mut *connection).await?;
-        sqlx::query(PUT_OUTBOX).bind(&text).bind(json(&telling.sinks)?).execute(&mut *connection).await?;
-    }
-    Ok(alerts.len())
+    Ok(committed)
 }
 
-/// The alerts these findings make, worded. A pair's alerts of one batch are joined with its newest sighting: an alert says how things
-/// stand at its commit.
-fn word<'a>(
-    findings: &'a [Finding],
-    memory: &mut Memory<'a>,
-    dictionary: &Dictionary,
-    telling: &Telling<'_>,
-    created: Time,
-) -> Vec<AlertToPut> {
-    let mut due: Vec<(NoticeKind, &'a Finding)> = Vec::new();
+/// What was told of these clients and services.
+async fn remembered<'a>(connection: &mut SqliteConnection, pairs: &HashMap<(i64, i64), &'a Sighting>) -> sqlx::Result<Memory<'a>> {
+    let asked = json(&pairs.keys().collect::<Vec<_>>())?;
+    let rows: Vec<(i64, i64, u8, String, bool, bool, i64)> = sqlx::query_as(WHAT_WAS_TOLD).bind(asked).fetch_all(&mut *connection).await?;
+    let mut memory = Memory::default();
+    let mut known: HashSet<i64> = HashSet::new();
+    for (client, service, status, owner, uploaded, lapsed, repeats) in rows {
+        known.insert(service);
+        if let Some(s) = pairs.get(&(client, service)) {
+            memory.remember((&s.client, &s.service, status), owner, Told { uploaded, lapsed, repeats: repeats.unsigned_abs() });
+        }
+    }
+    let unknown: Vec<i64> = pairs.keys().map(|(_, service)| *service).filter(|service| !known.contains(service)).collect();
+    if !unknown.is_empty() {
+        let new: HashSet<i64> = sqlx::query_scalar(NEW_SERVICES).bind(json(&unknown)?).fetch_all(connection).await?.into_iter().collect();
+        pairs.iter().filter(|((_, service), _)| new.contains(service)).for_each(|(_, s)| memory.is_new(&s.service));
+    }
+    Ok(memory)
+}
+
+/// The alerts these findings make. A pair's alerts of one batch are joined with its newest sighting: an alert says how things stand at its
+/// commit.
+fn due_alerts<'a>(findings: &'a [Finding], memory: &mut Memory<'a>) -> Vec<(Due, &'a Finding)> {
+    let mut due: Vec<(Due, &'a Finding)> = Vec::new();
     let mut place: HashMap<(&str, &str, u8), usize> = HashMap::new();
     for finding in findings {
         let s = &finding.sighting;
-        let Some(kind) = memory.judge(s) else { continue };
+        let Some(alert) = memory.judge(finding) else { continue };
         match place.get(&(&*s.client, &*s.service, s.status as u8)) {
             Some(&at) => due[at].1 = finding,
             None => {
                 place.insert((&s.client, &s.service, s.status as u8), due.len());
-                due.push((kind, finding));
+                due.push((alert, finding));
             }
         }
     }
-    let alert = |(kind, Finding { sighting, .. }): (NoticeKind, &Finding)| {
-        let (client, service) = dictionary.pair(sighting)?;
-        let notice = Notice { id: new_id(created), kind, created, sighting, repeats: Repeats::default() };
-        let payload = (telling.render)(&notice);
-        Some(AlertToPut { key: notice.id, created: created.micros(), client, service, kind: kind as u8, payload })
-    };
-    due.into_iter().filter_map(alert).collect()
+    due
+}
+
+/// An alert, worded, and where it goes; none where it stands in the inventory instead.
+fn word<'a>(
+    due: Due,
+    sighting: &'a Sighting,
+    dictionary: &Dictionary,
+    telling: &Telling<'a>,
+    fates: &mut Fates<'_>,
+    committed: &mut Committed,
+) -> Option<AlertToPut<'a>> {
+    let (client, service) = dictionary.pair(sighting)?;
+    if fates.is_young && sighting.status == Status::Unreviewed {
+        committed.kept_back.push((due.kind, "inventory"));
+        return None;
+    }
+    let created = clock::now();
+    let mut notice = Notice { id: new_id(created), kind: due.kind, created, sighting, repeats: Repeats::default() };
+    let severity = notice.severity();
+    let about = About { kind: due.kind, severity, team: &sighting.team, service: &sighting.service, client: &sighting.client };
+    let decided = fates.decide(&about);
+    notice.repeats = repeats(due.repeats, decided.suppressed, due.kind, &sighting.team);
+    let is_sent = decided.fate == Fate::Sent;
+    let sinks = if is_sent { telling.dispatch.sinks_of(&about) } else { Vec::new() };
+    if is_sent {
+        committed.alerts += 1;
+    } else {
+        committed.kept_back.push((due.kind, decided.fate.reason()));
+    }
+    Some(AlertToPut {
+        incident: notice.incident(),
+        payload: (telling.render)(&notice),
+        key: notice.id,
+        created: created.micros(),
+        client: Some(client),
+        service: Some(service),
+        kind: due.kind as u8,
+        team: &sighting.team,
+        severity: severity as u8,
+        fate: decided.fate as u8,
+        why: decided.why,
+        resolves: 0,
+        sinks,
+    })
 }
 
 /// 32 hexadecimal digits: 48 bits of milliseconds, so that ids sort by time, and 80 random bits.
-fn new_id(created: Time) -> String {
+pub(super) fn new_id(created: Time) -> String {
     let random = rand::random::<u128>() & ((1 << 80) - 1);
     let millis = u128::from(created.0 / 1_000_000) & ((1 << 48) - 1);
     format!("{:032x}", (millis << 80) | random)

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::*;
+use crate::daemon::dispatch::Dispatch;
 use crate::daemon::fixture::{SEVEN, finding, sighting};
 use crate::daemon::notice::Notice;
 use crate::engine::sighting::{Finding, Sighting};
@@ -20,7 +21,7 @@ fn batch(number: u64) -> Vec<Finding> {
 async fn commit(store: &Store, number: u64) -> Result<Committed, StoreError> {
     let sinks = ["soc".to_owned()];
     let render = |notice: &Notice<'_>| notice.sighting.client.to_string();
-    store.commit(&batch(number).into(), Some(&Telling { sinks: &sinks, render: &render })).await
+    store.commit(&batch(number).into(), Some(&Telling { dispatch: &Dispatch::at_once(&sinks), render: &render })).await
 }
 
 /// Not a test of its own: what the next test starts and kills.

@@ -72,6 +72,10 @@ pub(super) const DELIVERIES: &str =
     "DELETE FROM outbox WHERE alert_id IN (SELECT a.id FROM json_each(?1) j CROSS JOIN alert a ON a.client_id = j.value)";
 pub(super) const ALERTS: &str = "DELETE FROM alert WHERE client_id IN (SELECT value FROM json_each(?1))";
 pub(super) const TOLD: &str = "DELETE FROM told WHERE client_id IN (SELECT value FROM json_each(?1))";
+/// Silences that name a client, and what the client is called.
+pub(super) const SILENCES: &str = "
+    DELETE FROM silence WHERE client IN (SELECT c.name FROM json_each(?1) j CROSS JOIN client c ON c.id = j.value)
+    OR client IN (SELECT value FROM json_each(?2))";
 pub(super) const SEALED: &str = "DELETE FROM sealed WHERE client_id IN (SELECT value FROM json_each(?1))";
 pub(super) const IDENTITY_ROWS: &str = "DELETE FROM identity WHERE id IN (SELECT value FROM json_each(?1)) RETURNING host, user, mac";
 pub(super) const CLIENT_ROWS: &str = "DELETE FROM client WHERE id IN (SELECT value FROM json_each(?1)) RETURNING name";
@@ -205,6 +209,7 @@ async fn erase(connection: &mut SqliteConnection, whom: &Whom, now: Time, mut go
         *count = sqlx::query(statement).bind(ids).execute(&mut *connection).await?.rows_affected();
     }
     forget_lines(connection, whom, &clients).await?;
+    sqlx::query(SILENCES).bind(&clients).bind(json(&whom.clients)?).execute(&mut *connection).await?;
     // What they amounted to is added up again without them.
     sqlx::query(STALE).bind(json(&gone.days)?).execute(&mut *connection).await?;
     let clients: Vec<_> = gone.clients.difference(&gone.kept_clients).collect();

@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 use super::schema::MIGRATIONS;
 use super::*;
+use crate::daemon::dispatch::Dispatch;
 use crate::daemon::fixture::{finding, sighting};
 use crate::engine::policy::Status;
 use crate::engine::sighting::{Evidence, Sighting};
@@ -23,7 +24,7 @@ async fn of_schema(number: i64, folder: &Path) -> (SqlitePool, PathBuf) {
 }
 
 async fn alerts_of(store: &Store, sighting: Sighting) -> usize {
-    let telling = Telling { sinks: &[], render: &|_| "{}".into() };
+    let telling = Telling { dispatch: &Dispatch::at_once::<&str>(&[]), render: &|_| "{}".into() };
     store.commit(&vec![finding(sighting)].into(), Some(&telling)).await.unwrap().alerts
 }
 

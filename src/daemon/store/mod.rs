@@ -11,8 +11,11 @@ mod commit;
 mod daily;
 mod dictionary;
 mod error;
+mod fate;
 mod forget;
 mod history;
+mod incident;
+mod milestone;
 mod outbox;
 mod privacy;
 mod read;
@@ -21,17 +24,22 @@ mod rows;
 mod schema;
 mod sensor;
 mod sighting_row;
+mod silence;
 mod space;
 mod stream;
+mod summary;
 mod sums;
 mod told;
 mod unmatched;
 mod unreferenced;
 mod values;
 mod visibility;
+mod volume;
 
 #[cfg(test)]
 mod crash_tests;
+#[cfg(test)]
+mod fate_tests;
 #[cfg(test)]
 mod migration_tests;
 #[cfg(test)]
@@ -44,15 +52,20 @@ pub use audit::{AuditRow, Chain};
 pub use commit::{Batch, Committed, Telling};
 pub use daily::StaleDay;
 pub use error::StoreError;
+pub use fate::Fate;
 pub use forget::{Erased, Whom};
 pub use history::{DayTotal, FirstDay};
+pub use incident::{Acknowledged, OpenIncident};
 pub use read::{AlertRow, DeliveryState, SightingPages, Window};
 pub use retention::Step;
+pub use sensor::{SensorTold, Trouble};
+pub use silence::{Silence, SilenceRow};
 pub use stream::Lines;
 pub use sums::{Crowd, Extent, Sum};
 pub use unmatched::{DAYS as UNMATCHED_DAYS, Memory as UnmatchedMemory};
 pub use unreferenced::{Sweep, Swept};
 pub use visibility::SightTotal;
+pub use volume::{DayVolume, Sender};
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

@@ -13,13 +13,15 @@ pub(super) const GIVEN_UP: i64 = 2;
 /// Why letters to a sink of yesterday are given up.
 const REMOVED: &str = "sink removed from the configuration";
 
-/// The first letter of each client and service, and of the sensor; the others wait behind it, so that each pair's alerts arrive in order.
+/// The first letter of each client and service, and of each matter of the sensor's; the others wait behind it, so that each pair's alerts
+/// arrive in order.
 pub(super) const HEADS: &str = "
     SELECT o.alert_id, a.key, a.payload, o.attempts, o.since, o.next_attempt
     FROM outbox o JOIN alert a ON a.id = o.alert_id
     WHERE o.sink = ?1 AND o.state = 0 AND NOT EXISTS (
         SELECT 1 FROM alert e JOIN outbox p ON p.alert_id = e.id AND p.sink = o.sink AND p.state = 0
-        WHERE e.client_id IS a.client_id AND e.service_id IS a.service_id AND e.id < a.id)
+        WHERE e.client_id IS a.client_id AND e.service_id IS a.service_id AND e.id < a.id
+          AND (a.client_id IS NOT NULL OR e.incident = a.incident))
     ORDER BY o.next_attempt, o.alert_id
     LIMIT ?2";
 
@@ -38,11 +40,11 @@ const FORGET: &str = "
     WHERE state <> 1 AND sink NOT IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR alert_id = (SELECT id FROM alert WHERE key = ?2))
     RETURNING alert_id";
 
-/// Alerts that had no sink, or none but those just forgotten.
+/// Alerts that had no sink, or none but those just forgotten. What was kept back goes out only by its id.
 const ADDRESS: &str = "
     INSERT INTO outbox (alert_id, sink, state, attempts, since, next_attempt)
     SELECT a.id, k.value, 0, 0, ?3, ?3 FROM alert a CROSS JOIN json_each(?1) k
-    WHERE (?2 IS NULL OR a.key = ?2)
+    WHERE (a.key = ?2 OR ?2 IS NULL AND a.fate = 0)
       AND (a.id IN (SELECT value FROM json_each(?4)) OR NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = a.id))
     ON CONFLICT DO NOTHING";
 

@@ -7,7 +7,7 @@ use super::commit::json;
 use super::daily::DAY;
 use super::outbox::{DELIVERED, GIVEN_UP};
 use super::sighting_row::{SIGHTINGS, sightings};
-use super::{Store, StoreError};
+use super::{Fate, Store, StoreError};
 use crate::daemon::notice::NoticeKind;
 use crate::engine::frame::Time;
 use crate::engine::sighting::Sighting;
@@ -28,7 +28,8 @@ const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM sighting";
 pub(super) const OPEN_IDS: &str = "SELECT id FROM sighting INDEXED BY sighting_open WHERE closed = 0 ORDER BY first_seen, id";
 
 const ALERTS: &str = "
-    SELECT a.key, a.created, coalesce(c.name, '') AS client, coalesce(s.name, '') AS service, a.kind, o.sink, o.state, o.attempts, o.next_attempt, o.last_error
+    SELECT a.key, a.created, coalesce(c.name, '') AS client, coalesce(s.name, '') AS service, a.kind, a.team, a.fate, a.why,
+           a.resolves, a.resolved, a.acknowledged, a.acknowledged_by, a.note, o.sink, o.state, o.attempts, o.next_attempt, o.last_error
     FROM alert a LEFT JOIN client c ON c.id = a.client_id LEFT JOIN service s ON s.id = a.service_id LEFT JOIN outbox o ON o.alert_id = a.id
     ORDER BY a.id, o.sink";
 
@@ -73,6 +74,8 @@ pub enum DeliveryState {
     GivenUp,
     /// No sink was configured when the alert came into being.
     Nowhere,
+    /// It was kept back: its fate says why.
+    KeptBack(Fate),
 }
 
 impl DeliveryState {
@@ -83,6 +86,7 @@ impl DeliveryState {
             DeliveryState::Delivered => "delivered",
             DeliveryState::GivenUp => "given_up",
             DeliveryState::Nowhere => "nowhere",
+            DeliveryState::KeptBack(fate) => fate.word(),
         }
     }
 }
@@ -98,8 +102,20 @@ pub struct AlertRow {
     pub client: String,
     /// Service it is about; empty where it is about the sensor.
     pub service: String,
+    /// Team; empty where it is about the sensor.
+    pub team: String,
     /// Why.
     pub kind: NoticeKind,
+    /// What became of it.
+    pub fate: Fate,
+    /// Why it was not sent.
+    pub why: Option<String>,
+    /// Whether it says that its incident is over.
+    pub is_over: bool,
+    /// When its incident was over.
+    pub resolved: Option<Time>,
+    /// Who acknowledged it, when, and the note.
+    pub acknowledged: Option<(String, Time, String)>,
     /// Sink it goes to; empty where there is none.
     pub sink: String,
     /// How far.
@@ -195,14 +211,30 @@ impl Rest {
 }
 
 fn alert(row: &SqliteRow) -> sqlx::Result<AlertRow> {
+    let fate = Fate::of(row.try_get("fate")?);
     let state = match row.try_get::<Option<i64>, _>("state")? {
+        None if fate != Fate::Sent => DeliveryState::KeptBack(fate),
         None => DeliveryState::Nowhere,
         Some(DELIVERED) => DeliveryState::Delivered,
         Some(GIVEN_UP) => DeliveryState::GivenUp,
         Some(_) => DeliveryState::Pending,
     };
     let next: Option<i64> = row.try_get("next_attempt")?;
+    let acknowledged = match row.try_get::<Option<i64>, _>("acknowledged")? {
+        Some(at) => Some((
+            row.try_get::<Option<_>, _>("acknowledged_by")?.unwrap_or_default(),
+            Time::from_micros(at),
+            row.try_get::<Option<_>, _>("note")?.unwrap_or_default(),
+        )),
+        None => None,
+    };
     Ok(AlertRow {
+        team: row.try_get("team")?,
+        fate,
+        why: row.try_get("why")?,
+        is_over: row.try_get("resolves")?,
+        resolved: row.try_get::<Option<i64>, _>("resolved")?.map(Time::from_micros),
+        acknowledged,
         id: row.try_get("key")?,
         created: Time::from_micros(row.try_get("created")?),
         client: row.try_get("client")?,

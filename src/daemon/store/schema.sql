@@ -164,7 +164,7 @@ CREATE TABLE "alert" (
     service_id INTEGER REFERENCES service (id),  -- NULL: about the sensor
     kind       INTEGER NOT NULL,
     payload    TEXT NOT NULL        -- the very bytes each attempt sends
-) STRICT;
+, incident TEXT NOT NULL DEFAULT '', team TEXT NOT NULL DEFAULT '', severity INTEGER NOT NULL DEFAULT 1, fate INTEGER NOT NULL DEFAULT 0, why TEXT, resolves INTEGER NOT NULL DEFAULT 0, resolved INTEGER, digest_id INTEGER, acknowledged INTEGER, acknowledged_by TEXT, note TEXT) STRICT;
 
 CREATE INDEX alert_pair ON alert (client_id, service_id, id);
 
@@ -186,8 +186,52 @@ CREATE TABLE "told" (
     service_id INTEGER NOT NULL REFERENCES service (id),
     status     INTEGER NOT NULL,    -- under which an alert was made
     owner      TEXT NOT NULL,       -- empty where not known
-    uploaded   INTEGER NOT NULL,    -- whether an upload under that status was told
+    uploaded   INTEGER NOT NULL, lapsed INTEGER NOT NULL DEFAULT 0, repeats INTEGER NOT NULL DEFAULT 0,    -- whether an upload under that status was told
     PRIMARY KEY (client_id, service_id, status, owner)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX alert_open ON alert (incident) WHERE resolved IS NULL AND resolves = 0;
+
+CREATE INDEX alert_held ON alert (id) WHERE fate <> 0 AND digest_id IS NULL;
+
+CREATE TABLE known_service (
+    service_id INTEGER PRIMARY KEY
+) STRICT;
+
+CREATE TABLE milestone (
+    name TEXT PRIMARY KEY,
+    at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bucket (
+    team       TEXT NOT NULL,
+    kind       INTEGER NOT NULL,
+    fill       INTEGER NOT NULL,       -- thousandths of an alert
+    at         INTEGER NOT NULL,       -- when it was so full
+    suppressed INTEGER NOT NULL,       -- since the last one that was sent
+    PRIMARY KEY (team, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE silence (
+    id      INTEGER PRIMARY KEY,
+    created INTEGER NOT NULL,
+    until   INTEGER NOT NULL,
+    ended   INTEGER,                   -- by hand, before its time
+    team    TEXT,                      -- NULL: whichever; at least one of these four is none
+    service TEXT,
+    kind    INTEGER,
+    client  TEXT,
+    actor   TEXT NOT NULL,
+    note    TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE trouble (
+    kind    INTEGER NOT NULL,
+    subject TEXT NOT NULL,             -- interface, zone or rule; empty where there is but one
+    event   TEXT NOT NULL,             -- id of the alert that told of it last
+    since   INTEGER NOT NULL,
+    repeats INTEGER NOT NULL,          -- events that were no news
+    PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE stream_line (

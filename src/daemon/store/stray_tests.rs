@@ -1,6 +1,7 @@
 //! Alerts whose sink was renamed or removed, and alerts made while there was none.
 
 use super::*;
+use crate::daemon::dispatch::Dispatch;
 use crate::daemon::fixture::{finding, sighting};
 use crate::daemon::letter::Given;
 use crate::engine::sighting::Sighting;
@@ -11,7 +12,7 @@ fn names(sinks: &[&str]) -> Vec<String> {
 
 async fn alert(store: &Store, client: &str, sinks: &[&str]) {
     let of_client = Sighting { client: client.into(), ..sighting() };
-    let telling = Telling { sinks: &names(sinks), render: &|_| "{}".into() };
+    let telling = Telling { dispatch: &Dispatch::at_once(&names(sinks)), render: &|_| "{}".into() };
     assert_eq!(store.commit(&vec![finding(of_client)].into(), Some(&telling)).await.unwrap().alerts, 1);
 }
 

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
 use super::*;
+use crate::daemon::dispatch::Dispatch;
 use crate::daemon::fixture::{SEVEN, finding, sighting};
 use crate::daemon::letter::Given;
 use crate::daemon::notice::{Notice, NoticeKind};
@@ -18,7 +19,7 @@ fn render(notice: &Notice<'_>) -> String {
 async fn tell(store: &Store, sightings: &[Sighting], sinks: &[&str]) -> usize {
     let findings: Vec<Finding> = sightings.iter().cloned().map(finding).collect();
     let sinks: Vec<String> = sinks.iter().map(ToString::to_string).collect();
-    store.commit(&findings.into(), Some(&Telling { sinks: &sinks, render: &render })).await.unwrap().alerts
+    store.commit(&findings.into(), Some(&Telling { dispatch: &Dispatch::at_once(&sinks), render: &render })).await.unwrap().alerts
 }
 
 async fn everything(store: &Store) -> Vec<Sighting> {
@@ -84,7 +85,7 @@ async fn alerts_once_until_something_changes() {
         assert_eq!(tell(&store, &[sighting], &["soc"]).await, alerts, "step {step}");
     }
     let kinds: Vec<_> = store.alerts().await.unwrap().into_iter().map(|a| a.kind).collect();
-    assert_eq!(kinds, [NoticeKind::FirstUse, NoticeKind::Uploaded, NoticeKind::StatusChanged]);
+    assert_eq!(kinds, [NoticeKind::NewService, NoticeKind::Uploaded, NoticeKind::StatusChanged]);
 }
 
 #[tokio::test]
@@ -106,7 +107,7 @@ async fn two_statuses_of_one_pair_are_told_each_once_with_their_uploads() {
         assert_eq!(tell(&store, &[sighting], &["soc"]).await, alerts, "step {step}");
     }
     let kinds: Vec<_> = store.alerts().await.unwrap().into_iter().map(|a| a.kind).collect();
-    assert_eq!(kinds, [NoticeKind::FirstUse, NoticeKind::StatusChanged, NoticeKind::Uploaded, NoticeKind::Uploaded]);
+    assert_eq!(kinds, [NoticeKind::NewService, NoticeKind::StatusChanged, NoticeKind::Uploaded, NoticeKind::Uploaded]);
 }
 
 #[tokio::test]
@@ -139,7 +140,7 @@ async fn one_alert_says_the_newest_state_of_its_batch() {
     let uploaded = Sighting { evidence: Evidence::Uploaded, ..sighting() };
     assert_eq!(tell(&store, &[sighting(), uploaded], &["soc"]).await, 1);
     let letters = store.letters("soc", 10).await.unwrap();
-    assert!(letters[0].payload.ends_with("first_use uploaded"), "{letters:?}");
+    assert!(letters[0].payload.ends_with("new_service uploaded"), "{letters:?}");
 }
 
 #[tokio::test]
@@ -240,7 +241,7 @@ async fn commits_ten_thousand_findings_in_a_second() {
         (0..10_000).map(one).map(finding).collect()
     };
     let sinks = ["soc".to_owned()];
-    let telling = Telling { sinks: &sinks, render: &render };
+    let telling = Telling { dispatch: &Dispatch::at_once(&sinks), render: &render };
     for (what, closed) in [("new", false), ("again", true)] {
         let started = Instant::now();
         let done = store.commit(&many(closed).into(), Some(&telling)).await.unwrap();

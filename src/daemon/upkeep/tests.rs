@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::daemon::dispatch::Dispatch;
 use crate::daemon::fixture::{SEVEN, finding, sighting};
 use crate::daemon::letter::Given;
 use crate::daemon::notice::Notice;
@@ -131,7 +132,7 @@ async fn more_than_a_step_goes_in_several() {
 async fn alerts_wait_for_their_deliveries_and_what_was_told_for_the_alerts() {
     let store = Store::open("sqlite::memory:").await.unwrap();
     let sinks = ["soc".to_owned()];
-    let telling = Telling { sinks: &sinks, render: &|_: &Notice<'_>| "{}".into() };
+    let telling = Telling { dispatch: &Dispatch::at_once(&sinks), render: &|_: &Notice<'_>| "{}".into() };
     let findings: Vec<_> = [of(0, 1), of(0, 2)].into_iter().map(finding).collect();
     assert_eq!(store.commit(&findings.clone().into(), Some(&telling)).await.unwrap().alerts, 2);
     let created = store.alerts().await.unwrap()[0].created;

@@ -127,9 +127,9 @@ impl Table {
 
 /// What is compared of a fingerprint; `None` where it has not the form of one.
 fn keys(ja4: &str) -> Option<(Whole, Ciphers)> {
-    let bytes = ja4.as_bytes();
-    let is_formed = bytes.len() == LENGTH && bytes.get(10) == Some(&b'_') && bytes.get(23) == Some(&b'_');
+    let bytes: &[u8; LENGTH] = ja4.as_bytes().try_into().ok()?;
     let (a, b, c) = (bytes.get(..10)?, bytes.get(11..23)?, bytes.get(24..)?);
+    let is_formed = bytes.get(10) == Some(&b'_') && bytes.get(23) == Some(&b'_');
     let is_hex = |part: &[u8]| part.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b));
     let is_head = matches!(a, [b't' | b'q' | b'd', _, _, b'd' | b'i', counts @ .., _, _] if counts.iter().all(u8::is_ascii_digit));
     if !(is_formed && is_head && is_hex(b) && is_hex(c)) {
@@ -143,7 +143,12 @@ fn keys(ja4: &str) -> Option<(Whole, Ciphers)> {
 /// The parts one after another, as many bytes as the key has.
 fn joined<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
     let mut key = [0; N];
-    key.iter_mut().zip(parts.iter().copied().flatten()).for_each(|(to, from)| *to = *from);
+    let mut room = &mut key[..];
+    for part in parts {
+        let Some((place, rest)) = room.split_at_mut_checked(part.len()) else { break };
+        place.copy_from_slice(part);
+        room = rest;
+    }
     key
 }
 

@@ -8,8 +8,9 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::WAIT_SECONDS;
+use super::records::Records;
 use crate::engine::agent::Clues;
-use crate::engine::event::{Exchanges, FlowId, FlowState, Source};
+use crate::engine::event::{Exchanges, FlowId, FlowState, Reason, Source};
 use crate::engine::frame::Time;
 use crate::engine::host::HostName;
 use crate::engine::policy::Status;
@@ -66,6 +67,48 @@ impl FlowRecord {
     }
 }
 
+/// Whose a flow's bytes are.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) client: IpAddr,
+    pub(super) name: HostName,
+    pub(super) source: Source,
+    pub(super) clues: Clues,
+    pub(super) counted: Option<(Arc<str>, Status)>,
+}
+
+impl FlowRecord {
+    /// What came since last told, and whose it is, where the flow has a name that may belong to a service.
+    fn advance(&mut self, state: &FlowState) -> Option<(Named, Fresh)> {
+        let name = self.name.as_ref()?;
+        let (now, known) = (state.exchanges, self.exchanges);
+        let exchanges = Exchanges { streamed: now.streamed.saturating_sub(known.streamed), all: now.all.saturating_sub(known.all) };
+        let (up, down) = (state.bytes_up.saturating_sub(self.up), state.bytes_down.saturating_sub(self.down));
+        let fresh = Fresh { up, down, exchanges, posted: state.posted.saturating_sub(self.posted) };
+        self.posted = self.posted.max(state.posted);
+        (self.up, self.down) = (self.up.max(state.bytes_up), self.down.max(state.bytes_down));
+        self.exchanges = Exchanges { streamed: known.streamed.max(now.streamed), all: known.all.max(now.all) };
+        if self.is_ordinary || self.is_forgotten {
+            return None;
+        }
+        let (name, counted) = (name.clone(), self.counted.clone());
+        Some((Named { client: self.client, name, source: self.source, clues: self.clues, counted }, fresh))
+    }
+}
+
+/// What a state of a flow tells that was not told before.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// It is the first state of the flow.
+    pub(super) has_begun: bool,
+    /// It is to be judged if other use may hide in the flow: once for each name, until one tells.
+    pub(super) may_hide: bool,
+    /// The flow is encrypted and has a name, and did not count so before.
+    pub(super) is_counted: bool,
+    /// What came since last told.
+    pub(super) fresh: Option<(Named, Fresh)>,
+}
+
 /// What came of a flow since last told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Fresh {
@@ -87,7 +130,7 @@ impl Fresh {
 
 /// Flows by number. Bounded, oldest out first.
 pub(super) struct Flows {
-    records: HashMap<FlowId, FlowRecord, FixedState>,
+    records: Records<FlowRecord>,
     order: VecDeque<FlowId>,
     waiting: VecDeque<(Time, FlowId)>,
     bound: usize,
@@ -96,8 +139,7 @@ pub(super) struct Flows {
 
 impl Flows {
     pub(super) fn new(bound: usize, seed: u64) -> Self {
-        let records = HashMap::with_hasher(FixedState::with_seed(seed));
-        Flows { records, order: VecDeque::new(), waiting: VecDeque::new(), bound: bound.max(1), evicted: 0 }
+        Flows { records: Records::new(seed), order: VecDeque::new(), waiting: VecDeque::new(), bound: bound.max(1), evicted: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -110,7 +152,7 @@ impl Flows {
 
     /// Gives a flow its name, or the next one: the innermost, said last, counts.
     pub(super) fn name(&mut self, id: FlowId, record: FlowRecord) {
-        match self.records.get_mut(&id) {
+        match self.records.get_mut(id) {
             Some(known) => {
                 let is_same = known.name == record.name;
                 known.clues = record.clues.behind(known.clues);
@@ -124,32 +166,53 @@ impl Flows {
     }
 
     /// Gives a flow the name its state carries, where the observation that said it was lost.
-    pub(super) fn heal(&mut self, state: &FlowState) {
+    fn heal(&mut self, state: &FlowState) {
         let Some((name, source)) = &state.name else { return };
-        if self.name_of(state.id).is_none() {
+        if self.records.get(state.id).is_none_or(|r| r.name.is_none()) {
             self.name(state.id, FlowRecord::named(state.ends.client, name.clone(), *source, Clues::default()));
         }
     }
 
-    /// Whether this is the first that is told of a flow; nameless ones get a record.
-    pub(super) fn begins(&mut self, state: &FlowState) -> bool {
-        if !self.records.contains_key(&state.id) {
-            let mut record = FlowRecord::named(state.ends.client, HostName::unchecked(""), Source::DnsMemory, Clues::default());
+    /// Takes a flow's state; one without a record gets one. From the first on, one that has no name of its own waits for an answer that
+    /// names it.
+    pub(super) fn take(&mut self, state: &FlowState, now: Time) -> Told {
+        self.heal(state);
+        if !self.records.contains(state.id) {
+            let mut record = FlowRecord::named(state.ends.client, HostName::default(), Source::DnsMemory, Clues::default());
             record.name = None;
             self.insert(state.id, record);
         }
-        self.records.get_mut(&state.id).is_some_and(|r| !std::mem::replace(&mut r.has_begun, true))
+        let Some(record) = self.records.get_mut(state.id) else { return Told::default() };
+        let has_begun = !std::mem::replace(&mut record.has_begun, true);
+        let begins_to_wait = has_begun && state.reason != Reason::Named;
+        match &mut record.waiting {
+            Some(waiting) => **waiting = state.clone(),
+            None if begins_to_wait => record.waiting = Some(Box::new(state.clone())),
+            None => {}
+        }
+        let may_hide = !record.is_hiding && (!std::mem::replace(&mut record.is_judged, true) || state.blind_spot.is_some());
+        let is_named = state.is_encrypted && state.reason == Reason::Named;
+        let is_counted = is_named && !std::mem::replace(&mut record.is_encrypted, true);
+        let fresh = record.advance(state);
+        if begins_to_wait {
+            // One too many makes the oldest leave; it is asked for when it closes.
+            if self.waiting.len() >= self.bound.saturating_mul(2) {
+                self.waiting.pop_front();
+            }
+            self.waiting.push_back((now.plus_seconds(WAIT_SECONDS), state.id));
+        }
+        Told { has_begun, may_hide, is_counted, fresh }
     }
 
     fn insert(&mut self, id: FlowId, record: FlowRecord) {
         // Closed flows leave their place in the queue; it is cleared of them when they are most of it.
         if self.order.len() > self.records.len().max(1024).saturating_mul(2) {
             let records = &self.records;
-            self.order.retain(|id| records.contains_key(id));
+            self.order.retain(|id| records.contains(*id));
         }
         while self.records.len() >= self.bound {
             let Some(oldest) = self.order.pop_front() else { break };
-            if self.records.remove(&oldest).is_some() {
+            if self.records.remove(oldest).is_some() {
                 self.evicted = self.evicted.saturating_add(1);
             }
         }
@@ -158,77 +221,43 @@ impl Flows {
     }
 
     /// What came since last told, where the flow has a name that may belong to a service.
-    pub(super) fn advance(&mut self, state: &FlowState) -> Option<(FlowRecord, Fresh)> {
-        let record = self.records.get_mut(&state.id)?;
-        record.name.as_ref()?;
-        let (now, known) = (state.exchanges, record.exchanges);
-        let exchanges = Exchanges { streamed: now.streamed.saturating_sub(known.streamed), all: now.all.saturating_sub(known.all) };
-        let (up, down) = (state.bytes_up.saturating_sub(record.up), state.bytes_down.saturating_sub(record.down));
-        let fresh = Fresh { up, down, exchanges, posted: state.posted.saturating_sub(record.posted) };
-        record.posted = record.posted.max(state.posted);
-        (record.up, record.down) = (record.up.max(state.bytes_up), record.down.max(state.bytes_down));
-        record.exchanges = Exchanges { streamed: known.streamed.max(now.streamed), all: known.all.max(now.all) };
-        (!record.is_ordinary && !record.is_forgotten).then(|| (record.clone(), fresh))
+    pub(super) fn advance(&mut self, state: &FlowState) -> Option<(Named, Fresh)> {
+        self.records.get_mut(state.id)?.advance(state)
     }
 
     /// The flow counts as a connection of this service with this status.
     pub(super) fn counted(&mut self, id: FlowId, service: &Arc<str>, status: Status) {
-        if let Some(record) = self.records.get_mut(&id) {
+        if let Some(record) = self.records.get_mut(id) {
             record.counted = Some((Arc::clone(service), status));
         }
     }
 
     /// The flow's name belongs to no service.
     pub(super) fn ordinary(&mut self, id: FlowId) {
-        if let Some(record) = self.records.get_mut(&id) {
+        if let Some(record) = self.records.get_mut(id) {
             record.is_ordinary = true;
         }
     }
 
     /// Whether the flow did not count among the encrypted ones before; from now on it does.
     pub(super) fn is_first_count(&mut self, id: FlowId) -> bool {
-        self.records.get_mut(&id).is_some_and(|r| !std::mem::replace(&mut r.is_encrypted, true))
-    }
-
-    /// Whether it is still to be judged if other use may hide in the flow: once for each name, until one tells.
-    pub(super) fn may_hide(&mut self, state: &FlowState) -> bool {
-        let is_told = state.blind_spot.is_some();
-        self.records.get_mut(&state.id).is_some_and(|r| !r.is_hiding && (!std::mem::replace(&mut r.is_judged, true) || is_told))
+        self.records.get_mut(id).is_some_and(|r| !std::mem::replace(&mut r.is_encrypted, true))
     }
 
     /// Other use may hide in the flow.
     pub(super) fn hides(&mut self, id: FlowId) {
-        if let Some(record) = self.records.get_mut(&id) {
+        if let Some(record) = self.records.get_mut(id) {
             record.is_hiding = true;
         }
     }
 
     pub(super) fn is_named(&self, id: FlowId) -> bool {
-        self.records.get(&id).is_some_and(|r| r.name.is_some())
+        self.records.get(id).is_some_and(|r| r.name.is_some())
     }
 
     /// The name of a flow, where it has one.
     pub(super) fn name_of(&self, id: FlowId) -> Option<&HostName> {
-        self.records.get(&id)?.name.as_ref()
-    }
-
-    /// Lets a nameless flow wait for an answer that names it.
-    pub(super) fn wait(&mut self, state: &FlowState, now: Time) {
-        if let Some(record) = self.records.get_mut(&state.id) {
-            record.waiting = Some(Box::new(state.clone()));
-            // One too many makes the oldest leave; it is asked for when it closes.
-            if self.waiting.len() >= self.bound.saturating_mul(2) {
-                self.waiting.pop_front();
-            }
-            self.waiting.push_back((now.plus_seconds(WAIT_SECONDS), state.id));
-        }
-    }
-
-    /// A flow that waits already goes on doing so as it stands now.
-    pub(super) fn wait_on(&mut self, state: &FlowState) {
-        if let Some(waiting) = self.records.get_mut(&state.id).and_then(|r| r.waiting.as_mut()) {
-            **waiting = state.clone();
-        }
+        self.records.get(id)?.name.as_ref()
     }
 
     /// The next flow that has waited long enough.
@@ -238,7 +267,7 @@ impl Flows {
                 return None;
             }
             self.waiting.pop_front();
-            if let Some(state) = self.records.get_mut(&id).and_then(|r| r.waiting.take()) {
+            if let Some(state) = self.records.get_mut(id).and_then(|r| r.waiting.take()) {
                 return Some(*state);
             }
         }
@@ -252,10 +281,10 @@ impl Flows {
 
     /// Forgets a closed flow; where it still waited its last state comes back, and the record stays until that is dealt with.
     pub(super) fn close(&mut self, id: FlowId) -> Option<FlowState> {
-        if let Some(waiting) = self.records.get_mut(&id).and_then(|r| r.waiting.take()) {
+        if let Some(waiting) = self.records.get_mut(id).and_then(|r| r.waiting.take()) {
             return Some(*waiting);
         }
-        self.records.remove(&id);
+        self.records.remove(id);
         None
     }
 

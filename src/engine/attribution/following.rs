@@ -1,7 +1,7 @@
 //! Flows: their bytes go to the sighting of their name, they count as named or by why they are not, and so does what hides in them.
 
 use super::Attribution;
-use super::flows::{FlowRecord, Fresh};
+use super::flows::{FlowRecord, Fresh, Named};
 use crate::engine::agent::{Clues, classify};
 use crate::engine::event::{FlowState, Reason, Source, Transport};
 use crate::engine::ledger::Entry;
@@ -17,23 +17,19 @@ impl Attribution {
         }
         self.bindings.sees(state.ends.client, &state.link, state.last_seen);
         self.notice(state.ends.client, state.last_seen);
-        self.flows.heal(state);
-        if self.flows.begins(state) {
+        let told = self.flows.take(state, self.now);
+        if told.has_begun {
             self.bindings.passes(state.ends.client, &state.link, state.first_seen);
-            if state.reason != Reason::Named {
-                self.flows.wait(state, self.now);
-            }
         }
         self.enrich();
-        self.flows.wait_on(state);
-        if self.flows.may_hide(state) {
+        if told.may_hide {
             self.blind_spot(state);
         }
-        if state.is_encrypted && state.reason == Reason::Named && self.flows.is_first_count(state.id) {
+        if told.is_counted {
             self.count(state.ends.client, Sight::Flow(Reason::Named), state.last_seen);
         }
-        if let Some((record, fresh)) = self.flows.advance(state) {
-            self.bytes(&record, fresh, state);
+        if let Some((named, fresh)) = told.fresh {
+            self.bytes(&named, fresh, state);
         }
         if state.closed && self.flows.close(state.id).is_some() {
             self.ask(state);
@@ -55,24 +51,24 @@ impl Attribution {
     }
 
     /// Bytes of a flow that has a name. The first are a contact too.
-    fn bytes(&mut self, record: &FlowRecord, fresh: Fresh, state: &FlowState) {
-        let name = record.name.as_ref().filter(|n| n.is_host());
-        let detection = name.and_then(|name| self.detect(record.client, name.as_str(), state.first_seen, self.now));
+    fn bytes(&mut self, named: &Named, fresh: Fresh, state: &FlowState) {
+        let name = Some(&named.name).filter(|n| n.is_host());
+        let detection = name.and_then(|name| self.detect(named.client, name.as_str(), state.first_seen, self.now));
         let at = state.last_seen;
         let (Some(name), Some(detection)) = (name, detection) else {
             if let Some(name) = name {
-                self.unmatched(record.client, name, at);
+                self.unmatched(named.client, name, at);
             }
             return self.flows.ordinary(state.id);
         };
         let Some(detection) = self.admit(detection) else { return };
         // The first state is a contact; so are bytes once the session they continued is over.
         let key = &detection.key;
-        let is_counted = record.counted.as_ref().is_some_and(|(service, status)| *service == key.service && *status == key.status);
+        let is_counted = named.counted.as_ref().is_some_and(|(service, status)| *service == key.service && *status == key.status);
         let goes_on = !fresh.is_nothing() && !self.ledger.is_open(key);
         if !is_counted || goes_on {
             self.enter(&detection, &Entry::Contact { is_use: detection.is_use }, state.conversation(), at);
-            self.ledger.note(&detection.key, record.source, &name.as_str().into(), classify(&record.clues, detection.place));
+            self.ledger.note(&detection.key, named.source, &name.text(), classify(&named.clues, detection.place));
             self.flows.counted(state.id, &detection.key.service, detection.key.status);
         }
         if !fresh.is_nothing() {
@@ -99,8 +95,8 @@ impl Attribution {
         drop(names);
         let record = FlowRecord::named(state.ends.client, name, Source::DnsMemory, Clues::default());
         self.flows.name(state.id, record);
-        if let Some((record, fresh)) = self.flows.advance(state) {
-            self.bytes(&record, fresh, state);
+        if let Some((named, fresh)) = self.flows.advance(state) {
+            self.bytes(&named, fresh, state);
         }
     }
 }

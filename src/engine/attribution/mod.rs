@@ -4,6 +4,7 @@
 mod bounds;
 mod flows;
 mod following;
+mod records;
 mod resolvers;
 #[cfg(test)]
 mod tests;
@@ -104,6 +105,8 @@ struct Detection {
     is_use: bool,
     is_upload: bool,
     place: Place,
+    /// Position of its service among the signatures.
+    index: usize,
     identity: Identity,
     team: Arc<str>,
 }
@@ -270,6 +273,11 @@ impl Attribution {
         self.ledger.drain()
     }
 
+    /// Findings that must be stored at once, since last asked, and those of sightings that ended.
+    pub fn drain_due(&mut self) -> Vec<Finding> {
+        self.ledger.drain_due()
+    }
+
     /// Remembers names that belong to no service from now on, or nothing of them.
     pub fn remember_unmatched(&mut self, unmatched: Option<Unmatched>) {
         self.unmatched = unmatched;
@@ -359,7 +367,7 @@ impl Attribution {
         };
         let Some(detection) = self.admit(detection) else { return };
         self.enter(&detection, &Entry::LookUp { is_use: detection.is_use }, l.conversation, l.time);
-        self.ledger.note(&detection.key, l.source, &l.name.as_str().into(), Verdict::default());
+        self.ledger.note(&detection.key, l.source, &l.name.text(), Verdict::default());
     }
 
     /// A name that belongs to no service.
@@ -413,11 +421,12 @@ fn detect(judgement: &Judgement, who: &Who, name: &str, now: Time) -> Option<Det
     let status = judgement.policy.decide(&Question::new(&matched, name, &team, Some(who.client.address())), now).status;
     let key = SightingKey { client: who.client, tenure: who.tenure, team: None, service: Arc::clone(&matched.service.id), status };
     let place = Place { role: matched.role, category: matched.service.category };
-    Some(Detection { key, is_use: matched.is_use(), is_upload: matched.role == Role::Upload && matched.is_use(), place, identity, team })
+    let (is_use, index) = (matched.is_use(), matched.index);
+    Some(Detection { key, is_use, is_upload: matched.role == Role::Upload && is_use, place, index, identity, team })
 }
 
 fn heading(judgement: &Judgement, detection: &Detection) -> Heading {
-    let known = judgement.signatures.service(&detection.key.service);
+    let known = judgement.signatures.at(detection.index);
     Heading {
         client: detection.key.client.to_string().into(),
         identity: Arc::new(detection.identity.clone()),

@@ -9,6 +9,7 @@ use super::*;
 use crate::engine::event::{Ends, FlowId, FlowState, HelloFacts, Link, Reason, Transport};
 use crate::engine::host::HostName;
 use crate::engine::minutes::Minutes;
+use crate::engine::names::ja4::Ja4;
 use crate::engine::packet::Encap;
 use crate::engine::pattern::HostPattern;
 use crate::engine::policy::{Days, Hours, Rule, ServicePattern, Status, Window, Zone};
@@ -102,7 +103,7 @@ fn hello(id: u64, name: &str, second: u64) -> Event {
         encap: Encap::default(),
         link: Link::default(),
         proxied: None,
-        detail: Detail::Hello(Box::default()),
+        detail: Detail::Hello(HelloFacts::default()),
     }))
 }
 
@@ -294,7 +295,7 @@ fn many_flows_that_ended_do_not_push_out_one_that_goes_on() {
 
 #[test]
 fn a_flow_keeps_what_its_layers_told_of_the_program() {
-    let by = |ja4: &str| Detail::Hello(Box::new(HelloFacts { ja4: Some(ja4.into()), ..HelloFacts::default() }));
+    let by = |ja4: &str| Detail::Hello(HelloFacts { ja4: Ja4::from_text(ja4), ..HelloFacts::default() });
     let chromium = || by("t13d1517h2_8daaf6152771_cb7bf5808d99");
     let go = || by("t13d1312h2_f57a46bbacb6_a089bac06eae");
     let told = |agent| Detail::Request { agent };

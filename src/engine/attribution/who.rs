@@ -84,6 +84,9 @@ impl Attribution {
 
     /// Adds what became known of clients to their open sightings.
     pub(super) fn enrich(&mut self) {
+        if !self.bindings.has_changed() {
+            return;
+        }
         let (judgement, privacy, now) = (&self.judgement, &mut self.privacy, self.now);
         for who in self.bindings.changed(now) {
             self.ledger.enrich(who.client, who.tenure, |key, sighting| enriched(judgement, privacy, &who, key, sighting, now));

@@ -168,8 +168,8 @@ impl Engine {
         match tls::message(stream.ready()) {
             Verdict::NeedMore(_) => return false,
             Verdict::Found(hello) => {
-                let fact = Fact::hello(&hello, Source::QuicSni, &self.ech_names);
-                self.facts(at, direction, vec![fact], packet, sink);
+                self.heard.push(Fact::hello(&hello, Source::QuicSni, &mut self.hellos));
+                self.facts(at, direction, packet, sink);
             }
             Verdict::Not | Verdict::Malformed(_) => {
                 self.counters.anomaly(Anomaly::Quic);
@@ -232,8 +232,8 @@ impl Engine {
         }
         match tls::dtls_hello(stream.ready()) {
             Some(hello) => {
-                let fact = Fact::hello(&hello, Source::DtlsSni, &self.ech_names);
-                self.facts(at, direction, vec![fact], packet, sink);
+                self.heard.push(Fact::hello(&hello, Source::DtlsSni, &mut self.hellos));
+                self.facts(at, direction, packet, sink);
             }
             None => self.settle(at, Reason::Undecodable, sink),
         }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::lookup::{ends, link};
+use super::said::name_of;
 use super::{Engine, Sink};
 use crate::engine::bytes::Verdict;
 use crate::engine::event::{Anomaly, Binding, BindingKind, BindingSource, Detail, Event, Source};
@@ -34,7 +35,11 @@ impl Engine {
 
     /// A host name of a client, where it is one and says something.
     fn host(&mut self, name: Option<&[u8]>) -> Option<Arc<str>> {
-        let name = self.name(name?).filter(HostName::is_host)?;
+        let (name, is_odd) = name_of(name?);
+        if is_odd {
+            self.counters.anomaly(Anomaly::Name);
+        }
+        let name = name.filter(HostName::is_host)?;
         let is_everybodys = name.as_str() == "localhost" || name.as_str().starts_with("localhost.");
         (!is_everybodys).then(|| name.as_str().into())
     }

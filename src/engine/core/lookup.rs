@@ -101,18 +101,18 @@ impl Engine {
     fn questions(&mut self, message: dns::Message, packet: &Packet<'_>, sink: Sink<'_>) {
         for question in message.questions {
             let detail = Detail::Query { qtype: question.qtype };
-            self.observe(Source::DnsQuery, HostName::unchecked(&question.name), ends(packet, true), detail, packet, sink);
+            self.observe(Source::DnsQuery, question.name, ends(packet, true), detail, packet, sink);
         }
     }
 
     fn answers(&mut self, message: dns::Message, packet: &Packet<'_>, sink: Sink<'_>) {
         for name in message.public_names {
-            self.ech_names.learn(name);
+            self.hellos.ech_names.learn(name);
         }
         let qtype = message.questions.first().map_or(0, |q| q.qtype);
         for answer in message.answers {
             let detail = Detail::Answer { qtype, addresses: answer.addresses };
-            self.observe(Source::DnsAnswer, HostName::unchecked(&answer.name), ends(packet, false), detail, packet, sink);
+            self.observe(Source::DnsAnswer, answer.name, ends(packet, false), detail, packet, sink);
         }
     }
 
@@ -121,7 +121,7 @@ impl Engine {
         let own = packet.src.ip();
         for answer in message.answers.iter().filter(|_| message.is_response) {
             if answer.addresses.iter().any(|(address, _)| *address == own) {
-                self.observe(source, HostName::unchecked(&answer.name), ends(packet, true), Detail::None, packet, sink);
+                self.observe(source, answer.name.clone(), ends(packet, true), Detail::None, packet, sink);
             }
         }
     }

@@ -20,7 +20,7 @@ use lookup::Lookups;
 use migration::Connections;
 use neighbours::Told;
 use opening::{Open, Openings};
-use said::EchNames;
+use said::{Fact, Hellos};
 
 /// Packet time between two tellings of a flow that changes.
 pub const TELL_SECONDS: u64 = 5;
@@ -74,7 +74,9 @@ pub struct Engine {
     fragments: Fragments,
     lookups: Lookups,
     told: Told,
-    ech_names: EchNames,
+    hellos: Hellos,
+    /// What an opening has said and is not told yet.
+    heard: Vec<Fact>,
     openings: Openings,
     connections: Connections,
     scratch: Vec<u8>,
@@ -95,7 +97,8 @@ impl Engine {
             fragments: Fragments::new(settings.seed),
             lookups: Lookups::new(settings.seed),
             told: Told::new(settings.seed),
-            ech_names: EchNames::default(),
+            hellos: Hellos::new(settings.seed),
+            heard: Vec::new(),
             openings: Openings::new(settings.hellos),
             connections: Connections::new(settings.flows / 4, settings.seed),
             scratch: Vec::new(),
@@ -382,7 +385,7 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         exchanges: flow.dialogue.exchanges(),
         minutes: flow.minutes,
         posted: flow.posted,
-        name: flow.name.clone(),
+        name: flow.name.clone().map(|name| (name, flow.source)),
         reason: flow.reason.unwrap_or(Reason::Named),
         is_encrypted: flow.is_encrypted,
         blind_spot: flow.blind_spot,

@@ -1,15 +1,17 @@
 //! From what a decoder says to an observation: names validated, ECH judged, fingerprints taken.
 
 use std::collections::{HashSet, VecDeque};
+use std::mem;
 use std::net::SocketAddr;
 
 use super::{Engine, Sink, client_of, ends_of};
 use crate::engine::agent::told;
 use crate::engine::event::{Anomaly, Detail, Ech, Event, HelloFacts, Observation, Reason, Source};
 use crate::engine::host::{HostName, NotAHost};
-use crate::engine::names::ja4::{Carrier, ja4};
+use crate::engine::names::ja4::Carrier;
 use crate::engine::names::opening::Said;
-use crate::engine::names::tls::{Hello, alpn};
+use crate::engine::names::prints::{Print, Prints};
+use crate::engine::names::tls::Hello;
 use crate::engine::packet::Packet;
 
 /// Public names learned at most.
@@ -43,14 +45,38 @@ impl EchNames {
     }
 
     /// What a hello's ECH extension means beside its outer name.
-    fn judge(&self, hello: &Hello<'_>, name: Option<&str>) -> Ech {
-        match name {
+    fn judge(&self, hello: &Hello<'_>) -> Ech {
+        match hello.name {
             _ if hello.has_esni => Ech::Real,
             _ if !hello.has_ech => Ech::None,
-            Some(name) if self.contains(name) => Ech::Real,
+            Some(name) if self.contains(&String::from_utf8_lossy(name).to_ascii_lowercase()) => Ech::Real,
             Some(_) => Ech::Grease,
             None => Ech::Undecided,
         }
+    }
+}
+
+/// What hellos are judged by: public names of ECH, and fingerprints met before.
+#[derive(Debug)]
+pub(super) struct Hellos {
+    pub(super) ech_names: EchNames,
+    prints: Prints,
+}
+
+impl Hellos {
+    pub(super) fn new(seed: u64) -> Self {
+        Hellos { ech_names: EchNames::default(), prints: Prints::new(seed) }
+    }
+
+    fn facts(&mut self, hello: &Hello<'_>, source: Source) -> HelloFacts {
+        let carrier = match source {
+            Source::QuicSni => Carrier::Quic,
+            Source::DtlsSni => Carrier::Dtls,
+            _ => Carrier::Tcp,
+        };
+        let Print { alpn, ja4 } = self.prints.of(hello, carrier);
+        // Of a hello that breaks off not all extensions are known: no fingerprint is better than a wrong one.
+        HelloFacts { alpn, ja4: ja4.filter(|_| !hello.is_broken), ech: self.ech_names.judge(hello) }
     }
 }
 
@@ -61,8 +87,10 @@ pub(super) enum Fact {
     Name {
         /// How it was said.
         source: Source,
-        /// As it was sent.
-        name: Option<Vec<u8>>,
+        /// The name, where it can be reported.
+        name: Option<HostName>,
+        /// It is no host name, and no address either.
+        is_odd: bool,
         /// What is told besides.
         detail: Detail,
     },
@@ -71,28 +99,21 @@ pub(super) enum Fact {
 }
 
 impl Fact {
-    pub(super) fn hello(hello: &Hello<'_>, source: Source, names: &EchNames) -> Fact {
-        let carrier = match source {
-            Source::QuicSni => Carrier::Quic,
-            Source::DtlsSni => Carrier::Dtls,
-            _ => Carrier::Tcp,
-        };
-        let lower = hello.name.map(|n| String::from_utf8_lossy(n).to_ascii_lowercase());
-        let facts = HelloFacts {
-            alpn: alpn(hello.alpn).map(protocol_text).collect(),
-            // Of a hello that breaks off not all extensions are known: no fingerprint is better than a wrong one.
-            ja4: (!hello.is_broken).then(|| ja4(hello, carrier).into()),
-            ech: names.judge(hello, lower.as_deref()),
-        };
-        Fact::Name { source, name: hello.name.map(<[u8]>::to_vec), detail: Detail::Hello(Box::new(facts)) }
+    pub(super) fn hello(hello: &Hello<'_>, source: Source, hellos: &mut Hellos) -> Fact {
+        Fact::name(source, hello.name, Detail::Hello(hellos.facts(hello, source)))
     }
 
-    pub(super) fn of(said: Said<'_>, names: &EchNames) -> Option<Fact> {
-        let detailed = |source, name: &[u8], detail| Some(Fact::Name { source, name: Some(name.to_vec()), detail });
+    fn name(source: Source, bytes: Option<&[u8]>, detail: Detail) -> Fact {
+        let (name, is_odd) = bytes.map_or((None, false), name_of);
+        Fact::Name { source, name, is_odd, detail }
+    }
+
+    pub(super) fn of(said: Said<'_>, hellos: &mut Hellos) -> Option<Fact> {
+        let detailed = |source, name, detail| Some(Fact::name(source, Some(name), detail));
         let named = |source, name| detailed(source, name, Detail::None);
         let asked = |source, name, user_agent| detailed(source, name, request_detail(user_agent));
         match said {
-            Said::Hello(hello) => Some(Fact::hello(&hello, Source::TlsSni, names)),
+            Said::Hello(hello) => Some(Fact::hello(&hello, Source::TlsSni, hellos)),
             Said::Host(b"", _) => None,
             Said::Host(name, user_agent) => asked(Source::HttpHost, without_port(name), user_agent),
             Said::Authority(name) => named(Source::HttpHost, without_port(name)),
@@ -104,6 +125,19 @@ impl Fact {
     }
 }
 
+/// A name from the wire: a host name; else, where it can be printed, the text as it stands, which is never matched. And whether it is odd: no
+/// host name, and no address either.
+pub(super) fn name_of(bytes: &[u8]) -> (Option<HostName>, bool) {
+    let why = match HostName::parse(bytes) {
+        Ok(name) => return (Some(name), false),
+        Err(NotAHost::Empty) => return (None, false),
+        Err(why) => why,
+    };
+    let is_text = bytes.len() <= 255 && bytes.iter().all(u8::is_ascii_graphic);
+    let text = std::str::from_utf8(bytes).ok().filter(|_| is_text);
+    (text.map(|t| HostName::unchecked(t.trim_end_matches('.'))), why != NotAHost::Address)
+}
+
 /// Of a User-Agent the kind of program stays, where it names one.
 fn request_detail(user_agent: Option<&[u8]>) -> Detail {
     user_agent.and_then(told::agent).map_or(Detail::None, |agent| Detail::Request { agent })
@@ -113,18 +147,26 @@ fn without_port(name: &[u8]) -> &[u8] {
     crate::engine::names::http::without_port(name)
 }
 
-fn protocol_text(protocol: &[u8]) -> Box<str> {
-    match std::str::from_utf8(protocol) {
-        Ok(text) if text.bytes().all(|b| b.is_ascii_graphic()) => text.into(),
-        _ => protocol.iter().map(|b| format!("{b:02x}")).collect::<String>().into(),
-    }
-}
-
 impl Engine {
+    /// Says what was heard; who said it is the client.
+    pub(super) fn facts(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
+        if self.heard.is_empty() {
+            return;
+        }
+        let mut heard = mem::take(&mut self.heard);
+        for fact in heard.drain(..) {
+            if let Some(flow) = self.table.flow(at) {
+                flow.client = Some(direction as u8);
+            }
+            self.say(at, fact, packet, sink);
+        }
+        self.heard = heard;
+    }
+
     /// Says a fact of a flow as an observation, and settles the flow by it. The flow's client must be known.
-    pub(super) fn say(&mut self, at: u32, fact: Fact, packet: &Packet<'_>, sink: Sink<'_>) {
-        let (source, name, detail) = match fact {
-            Fact::Name { source, name, detail } => (source, name, detail),
+    fn say(&mut self, at: u32, fact: Fact, packet: &Packet<'_>, sink: Sink<'_>) {
+        let (source, name, is_odd, detail) = match fact {
+            Fact::Name { source, name, is_odd, detail } => (source, name, is_odd, detail),
             Fact::Proxied(source) => {
                 if let Some(flow) = self.table.flow(at) {
                     flow.proxied = Some(Box::new(source));
@@ -134,12 +176,14 @@ impl Engine {
         };
         let reason = reason_of(&detail);
         let is_hello = matches!(detail, Detail::Hello(_));
-        let name = name.as_deref().and_then(|bytes| self.name(bytes));
+        if is_odd {
+            self.counters.anomaly(Anomaly::Name);
+        }
         let Some(flow) = self.table.flow(at) else { return };
         flow.is_encrypted |= is_hello;
         if let Some(name) = name {
             if reason == Reason::Named {
-                flow.name = Some((name.clone(), source));
+                (flow.name, flow.source) = (Some(name.clone()), source);
             }
             let observation = Observation {
                 time: packet.time,
@@ -158,21 +202,6 @@ impl Engine {
             self.settle(at, reason, sink);
         } else if is_hello {
             self.settle(at, if reason == Reason::EchReal { reason } else { Reason::NoSni }, sink);
-        }
-    }
-
-    /// A name from the wire: a host name; else, where it can be printed, the text as it stands, which is never matched.
-    pub(super) fn name(&mut self, bytes: &[u8]) -> Option<HostName> {
-        match HostName::parse(bytes) {
-            Ok(name) => Some(name),
-            Err(NotAHost::Empty) => None,
-            Err(why) => {
-                if why != NotAHost::Address {
-                    self.counters.anomaly(Anomaly::Name);
-                }
-                let is_text = bytes.len() <= 255 && bytes.iter().all(u8::is_ascii_graphic);
-                is_text.then(|| std::str::from_utf8(bytes).ok().map(|t| HostName::unchecked(t.trim_end_matches('.')))).flatten()
-            }
         }
     }
 }

@@ -158,13 +158,13 @@ impl Engine {
     fn begin(&mut self, at: u32, direction: usize, packet: &Packet<'_>, is_anchored: bool, sink: Sink<'_>) {
         let segment = &packet.segment;
         let mut opening = Opening::default();
-        let mut facts = Vec::new();
-        let (names, scratch) = (&self.ech_names, &mut self.scratch);
-        let progress = opening.advance(segment.payload, is_dns(segment), scratch, &mut |said| facts.extend(Fact::of(said, names)));
+        let (hellos, scratch, heard) = (&mut self.hellos, &mut self.scratch, &mut self.heard);
+        heard.clear();
+        let progress = opening.advance(segment.payload, is_dns(segment), scratch, &mut |said| heard.extend(Fact::of(said, hellos)));
         let is_unfinished = matches!(progress, Progress::NeedMore(_));
         if is_unfinished && (segment.payload.len() as u32) < segment.wire {
-            facts.extend(tls::partial(segment.payload).map(|hello| Fact::of(Said::Hello(hello), names)).into_iter().flatten());
-            self.facts(at, direction, facts, packet, sink);
+            self.heard.extend(tls::partial(segment.payload).and_then(|hello| Fact::of(Said::Hello(hello), &mut self.hellos)));
+            self.facts(at, direction, packet, sink);
             if is_cut_hello(segment) {
                 self.settle(at, Reason::Snapped, sink);
             }
@@ -186,7 +186,7 @@ impl Engine {
                 *begun = true;
             }
         }
-        self.facts(at, direction, facts, packet, sink);
+        self.facts(at, direction, packet, sink);
         self.progressed(at, direction, progress, packet, sink);
         if is_unfinished {
             // What came before its beginning may be the rest of it.
@@ -231,10 +231,10 @@ impl Engine {
         if stream.ready().len() < *need {
             return;
         }
-        let mut facts = Vec::new();
-        let (names, scratch) = (&self.ech_names, &mut self.scratch);
-        let progress = opening.advance(stream.ready(), is_dns(&packet.segment), scratch, &mut |said| facts.extend(Fact::of(said, names)));
-        self.facts(at, direction, facts, packet, sink);
+        let (hellos, scratch, heard) = (&mut self.hellos, &mut self.scratch, &mut self.heard);
+        heard.clear();
+        let progress = opening.advance(stream.ready(), is_dns(&packet.segment), scratch, &mut |said| heard.extend(Fact::of(said, hellos)));
+        self.facts(at, direction, packet, sink);
         self.progressed(at, direction, progress, packet, sink);
     }
 
@@ -307,16 +307,6 @@ impl Engine {
         let is_encrypted = flow.open.as_ref().is_some_and(|o| o.reason_unread(flow).is_some());
         if is_encrypted {
             self.settle(at, reason, sink);
-        }
-    }
-
-    /// Says what was found; who said it is the client.
-    pub(super) fn facts(&mut self, at: u32, direction: usize, facts: Vec<Fact>, packet: &Packet<'_>, sink: Sink<'_>) {
-        for fact in facts {
-            if let Some(flow) = self.table.flow(at) {
-                flow.client = Some(direction as u8);
-            }
-            self.say(at, fact, packet, sink);
         }
     }
 

@@ -5,10 +5,12 @@ mod link;
 mod words;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use super::frame::Time;
 use super::host::HostName;
 use super::minutes::Minutes;
+use super::names::ja4::Ja4;
 use super::packet::Encap;
 use super::sighting::Agent;
 
@@ -91,9 +93,9 @@ pub struct Conversation {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HelloFacts {
     /// Protocols offered in ALPN (RFC 7301), in order, as text; bytes outside ASCII as hex.
-    pub alpn: Vec<Box<str>>,
+    pub alpn: Arc<[Box<str>]>,
     /// JA4 fingerprint, 36 characters.
-    pub ja4: Option<Box<str>>,
+    pub ja4: Option<Ja4>,
     /// Encrypted ClientHello.
     pub ech: Ech,
 }
@@ -104,7 +106,7 @@ pub enum Detail {
     /// Nothing more.
     None,
     /// From a ClientHello (TLS, DTLS, QUIC).
-    Hello(Box<HelloFacts>),
+    Hello(HelloFacts),
     /// From a request in clear that says what program made it; the text itself is not kept.
     Request {
         /// What kind of program.

@@ -80,63 +80,67 @@ pub enum Phase {
     Done,
 }
 
-/// One conversation.
+/// One conversation. In the order in which a packet needs them: what every packet of a flow reads and writes stands in its first three lines
+/// of the cache, what only its beginning, a name and a telling need behind.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Flow<O> {
     /// Its key.
     pub key: FlowKey,
-    /// Its number.
-    pub id: FlowId,
-    /// First packet.
-    pub first_seen: Time,
+    /// VLAN of its first packet, see [`super::packet::Encap::vlan`].
+    pub vlan: u64,
     /// Last packet.
     pub last_seen: Time,
     /// Volumes: of the lower end, of the higher end.
     pub directions: [Direction; 2],
-    /// VLAN of its first packet, see [`super::packet::Encap::vlan`].
-    pub vlan: u64,
-    /// MAC addresses of the two ends' frames, all zero where none is known; the lower end first.
-    pub macs: [[u8; 6]; 2],
-    /// Time to live of each end's first packet, 0 where it sent none.
-    pub ttls: [u8; 2],
-    /// Ids of the VLANs it was seen in.
-    pub vlans: Vlans,
-    /// Digest of the client's first payload: tells two flows of one key in two VLANs from copies of one.
-    pub opening_digest: u32,
-    /// Which direction is the client's, where known.
-    pub client: Option<u8>,
     /// How far it is read.
     pub phase: Phase,
-    /// Datagrams or segments looked at without success.
-    pub tries: u8,
-    /// Its name and how it was seen, the innermost where it has several.
-    pub name: Option<(HostName, Source)>,
     /// Named, or why not; `None` for what is neither encrypted nor named.
     pub reason: Option<Reason>,
-    /// A hello or a record of an encrypted protocol was seen.
-    pub is_encrypted: bool,
-    /// What hides in it, told by its first packet.
-    pub blind_spot: Option<BlindSpot>,
-    /// Whom the client speaks for, where a PROXY header told.
-    pub proxied: Option<Box<SocketAddr>>,
-    /// Requests in clear were seen: reading goes back to them.
-    pub is_http: bool,
-    /// Both directions ended, or a reset.
-    pub is_closed: bool,
+    /// Which direction is the client's, where known.
+    pub client: Option<u8>,
     /// It was told since its last change.
     pub is_told: bool,
-    /// Exchanges of prompt and answer in it.
-    pub dialogue: Dialogue,
+    /// Both directions ended, or a reset.
+    pub is_closed: bool,
+    /// A hello or a record of an encrypted protocol was seen.
+    pub is_encrypted: bool,
+    /// Requests in clear were seen: reading goes back to them.
+    pub is_http: bool,
+    /// Datagrams or segments looked at without success.
+    pub tries: u8,
+    /// What hides in it, told by its first packet.
+    pub blind_spot: Option<BlindSpot>,
+    /// How its name was seen, where it has one.
+    pub source: Source,
+    is_armed: bool,
+    slot: u16,
+    /// Time to live of each end's first packet, 0 where it sent none.
+    pub ttls: [u8; 2],
     /// When bytes moved in it.
     pub minutes: Minutes,
     /// Bytes of the client's payloads that are too large for a request without a body.
     pub posted: u32,
+    /// Exchanges of prompt and answer in it.
+    pub dialogue: Dialogue,
     /// What is held while its opening is read.
     pub open: Option<Box<O>>,
-    slot: u16,
-    is_armed: bool,
+    /// Its number.
+    pub id: FlowId,
+    /// First packet.
+    pub first_seen: Time,
+    /// Its name, the innermost where it has several.
+    pub name: Option<HostName>,
+    /// Whom the client speaks for, where a PROXY header told.
+    pub proxied: Option<Box<SocketAddr>>,
+    /// Digest of the client's first payload: tells two flows of one key in two VLANs from copies of one.
+    pub opening_digest: u32,
     previous: u32,
     following: u32,
+    /// MAC addresses of the two ends' frames, all zero where none is known; the lower end first.
+    pub macs: [[u8; 6]; 2],
+    /// Ids of the VLANs it was seen in.
+    pub vlans: Vlans,
 }
 
 impl<O> Flow<O> {
@@ -180,3 +184,5 @@ impl<O> Flow<O> {
         d.packets == 0 || d.next.wrapping_sub(s.seq).cast_signed().abs() < MAX_EARLY
     }
 }
+
+const _: () = assert!(size_of::<Flow<()>>() <= 272);

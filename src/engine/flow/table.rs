@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::{Dialogue, Direction, Flow, FlowKey, Phase};
-use crate::engine::event::FlowId;
+use crate::engine::event::{FlowId, Source};
 use crate::engine::frame::Time;
 use crate::engine::minutes::Minutes;
 
@@ -94,6 +94,7 @@ impl<O> FlowTable<O> {
             phase: Phase::Opening,
             tries: 0,
             name: None,
+            source: Source::TlsSni,
             reason: None,
             is_encrypted: false,
             blind_spot: None,

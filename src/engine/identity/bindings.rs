@@ -145,6 +145,11 @@ impl Bindings {
         Some(identity)
     }
 
+    /// Whether something else is known of a client than before, since last asked.
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// Clients of whom something else is known than before, since last asked.
     pub fn changed(&mut self, now: Time) -> Vec<Who> {
         let mut changed = std::mem::take(&mut self.changed);
@@ -180,12 +185,14 @@ impl Bindings {
     }
 
     fn describe(&mut self, address: IpAddr, at: Time) -> Who {
-        let tenure = self.addresses.peek(&address.into()).map(|held| held.at(at).clone()).unwrap_or_default();
+        let tenure = self.addresses.peek(&address.into()).map(|held| held.at(at));
+        if address.is_ipv4() {
+            let (client, identity) = (address.into(), tenure.map(|tenure| self.facts(tenure)).unwrap_or_default());
+            return Who { client, tenure: tenure.map_or(0, |tenure| tenure.id), identity };
+        }
+        let tenure = tenure.cloned().unwrap_or_default();
         let mut identity = self.facts(&tenure);
-        let (client, id) = match address {
-            IpAddr::V4(_) => (address.into(), tenure.id),
-            IpAddr::V6(_) => self.sixth(address, &tenure, &mut identity, at),
-        };
+        let (client, id) = self.sixth(address, &tenure, &mut identity, at);
         self.complete(&mut identity, client);
         Who { client, tenure: id, identity }
     }

@@ -75,7 +75,9 @@ pub struct Ledger {
     ends: BinaryHeap<Reverse<(u64, usize, Time)>>,
     dirty: Vec<usize>,
     closed: VecDeque<Finding>,
-    has_due: bool,
+    /// Those of `dirty` that became due.
+    due: Vec<usize>,
+    has_ended_due: bool,
     evicted: u64,
 }
 
@@ -92,7 +94,8 @@ impl Ledger {
             ends: BinaryHeap::new(),
             dirty: Vec::new(),
             closed: VecDeque::new(),
-            has_due: false,
+            due: Vec::new(),
+            has_ended_due: false,
             evicted: 0,
         }
     }
@@ -160,13 +163,15 @@ impl Ledger {
         let known = self.index.get(key).copied();
         let at = known.unwrap_or_else(|| self.begin(key, now, heading()));
         let Some(open) = self.open.get_mut(at).and_then(Option::as_mut) else { return false };
-        let before = open.sighting.evidence;
+        let (before, was_due) = (open.sighting.evidence, open.is_newly_due);
         open.enter(entry, now);
         open.judge(&self.thresholds.of(&open.key.service, &open.sighting.team));
         if known.is_none() || open.sighting.evidence > before {
             open.by = by;
         }
-        self.has_due |= open.is_newly_due;
+        if open.is_newly_due && !was_due {
+            self.due.push(at);
+        }
         if !open.is_dirty {
             open.is_dirty = true;
             self.dirty.push(at);
@@ -261,7 +266,7 @@ impl Ledger {
 
     /// Whether a sighting that is due waits to be drained.
     pub fn has_due(&self) -> bool {
-        self.has_due
+        self.has_ended_due || !self.due.is_empty()
     }
 
     /// How many sightings changed since they were drained.
@@ -271,7 +276,20 @@ impl Ledger {
 
     /// Sightings that ended, with what they reached since last drained.
     pub fn drain_ended(&mut self) -> Vec<Finding> {
+        self.has_ended_due = false;
         std::mem::take(&mut self.closed).into()
+    }
+
+    /// Sightings that became due since last drained, behind those that ended. The others stay, so that what changes often is drained seldom.
+    pub fn drain_due(&mut self) -> Vec<Finding> {
+        let mut findings = self.drain_ended();
+        for at in std::mem::take(&mut self.due) {
+            if let Some(open) = self.open.get_mut(at).and_then(Option::as_mut).filter(|o| o.is_newly_due) {
+                open.is_dirty = false;
+                findings.push(open.finding());
+            }
+        }
+        findings
     }
 
     /// All sightings that changed since last drained, ended ones first.
@@ -283,7 +301,7 @@ impl Ledger {
                 findings.push(open.finding());
             }
         }
-        self.has_due = false;
+        self.due.clear();
         findings
     }
 
@@ -393,6 +411,8 @@ impl Ledger {
             self.closed.remove(not_due);
             self.evicted = self.evicted.saturating_add(1);
         }
-        self.closed.push_back(open.finding());
+        let finding = open.finding();
+        self.has_ended_due |= finding.due;
+        self.closed.push_back(finding);
     }
 }

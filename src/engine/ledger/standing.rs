@@ -33,8 +33,11 @@ impl Ledger {
     pub fn tighten(&mut self, key: &SightingKey, status: Status, by: Option<Conversation>) {
         let Some(at) = self.index.get(key).copied() else { return };
         let Some(open) = self.open.get_mut(at).and_then(Option::as_mut) else { return };
+        let was_due = open.is_newly_due;
         open.tighten(status, by);
-        self.has_due |= open.is_newly_due;
+        if open.is_newly_due && !was_due {
+            self.due.push(at);
+        }
         if !open.is_dirty {
             open.is_dirty = true;
             self.dirty.push(at);

@@ -4,9 +4,12 @@
 use std::net::IpAddr;
 
 use crate::engine::bytes::Reader;
+use crate::engine::host::HostName;
 
 /// Questions read of one message; real ones carry one.
 const MAX_QUESTIONS: u16 = 16;
+/// Bytes most names have room in.
+const USUAL_NAME: usize = 64;
 /// Compression pointers followed in one name.
 const MAX_POINTERS: usize = 64;
 
@@ -20,7 +23,7 @@ const HTTPS: u16 = 65;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Question {
     /// Name in presentation form, lower case, without the final dot; bytes outside printable ASCII as `\DDD`.
-    pub name: String,
+    pub name: HostName,
     /// Type code, unknown ones included.
     pub qtype: u16,
     /// Class code.
@@ -31,7 +34,7 @@ pub struct Question {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
     /// The name that was asked, where a CNAME chain leads from it to the addresses; else the record's own name.
-    pub name: String,
+    pub name: HostName,
     /// Address and time to live in seconds.
     pub addresses: Vec<(IpAddr, u32)>,
 }
@@ -62,7 +65,8 @@ pub fn looks_like_query(message: &[u8]) -> bool {
     }
     let Some(parsed) = parse(message) else { return false };
     let Some(question) = parsed.questions.first() else { return false };
-    !parsed.is_broken && question.class == 1 && !question.name.is_empty() && !question.name.contains('\\') && question.name.contains('.')
+    let name = question.name.as_str();
+    !parsed.is_broken && question.class == 1 && !name.contains('\\') && name.contains('.')
 }
 
 /// Reads a message; `None` where not even its first question can be read.
@@ -70,7 +74,7 @@ pub fn parse(message: &[u8]) -> Option<Message> {
     let mut r = Reader::new(message);
     let (_, flags) = (r.u16()?, r.u16()?);
     let (questions, answers, authority, additional) = (r.u16()?, r.u16()?, r.u16()?, r.u16()?);
-    let mut walk = Walk { message, at: 12 };
+    let mut walk = Walk { message, at: 12, name: String::with_capacity(USUAL_NAME) };
     let mut parsed = Message { is_response: flags & 0x8000 != 0, opcode: ((flags >> 11) & 15) as u8, ..Message::default() };
     for i in 0..questions.min(MAX_QUESTIONS) {
         match walk.question() {
@@ -92,6 +96,8 @@ pub fn parse(message: &[u8]) -> Option<Message> {
 struct Walk<'a> {
     message: &'a [u8],
     at: usize,
+    /// The name read last.
+    name: String,
 }
 
 impl<'a> Walk<'a> {
@@ -100,33 +106,33 @@ impl<'a> Walk<'a> {
     }
 
     fn question(&mut self) -> Option<Question> {
-        let mut name = String::new();
-        self.at = name_at(self.message, self.at, &mut name)?;
+        self.name.clear();
+        self.at = name_at(self.message, self.at, &mut self.name)?;
         let mut r = self.reader()?;
         let (qtype, class) = (r.u16()?, r.u16()?);
         self.at = self.at.checked_add(4)?;
-        Some(Question { name, qtype, class })
+        Some(Question { name: HostName::unchecked(&self.name), qtype, class })
     }
 
     fn records(&mut self, count: u32, parsed: &mut Message) -> Option<()> {
         let asked = parsed.questions.first().map(|q| q.name.clone());
-        let mut chain: Vec<String> = asked.iter().cloned().collect();
-        let mut owner = String::new();
+        // Names a chain of CNAME leads to from the one that was asked.
+        let mut chain: Vec<String> = Vec::new();
         for _ in 0..count {
-            owner.clear();
-            self.at = name_at(self.message, self.at, &mut owner)?;
+            self.name.clear();
+            self.at = name_at(self.message, self.at, &mut self.name)?;
             let mut r = self.reader()?;
             let (kind, _, ttl, length) = (r.u16()?, r.u16()?, r.u32()?, r.u16()?);
             let data_at = self.at.checked_add(10)?;
             let data = r.take(length.into())?;
             self.at = data_at.checked_add(length.into())?;
+            let asked = asked.as_ref().filter(|asked| asked.as_str() == self.name || chain.contains(&self.name));
             match kind {
                 A | AAAA => {
                     let Some(address) = address(kind, data) else { continue };
-                    let name = if chain.contains(&owner) { asked.as_ref().unwrap_or(&owner) } else { &owner };
-                    add(&mut parsed.answers, name, address, ttl);
+                    add(&mut parsed.answers, asked, &self.name, (address, ttl));
                 }
-                CNAME if chain.contains(&owner) && chain.len() < MAX_POINTERS => {
+                CNAME if asked.is_some() && chain.len() < MAX_POINTERS => {
                     let mut target = String::new();
                     name_at(self.message, data_at, &mut target)?;
                     chain.push(target);
@@ -146,10 +152,12 @@ fn address(kind: u16, data: &[u8]) -> Option<IpAddr> {
     }
 }
 
-fn add(answers: &mut Vec<Answer>, name: &str, address: IpAddr, ttl: u32) {
-    match answers.iter_mut().find(|a| a.name == name) {
-        Some(answer) => answer.addresses.push((address, ttl)),
-        None => answers.push(Answer { name: name.to_owned(), addresses: vec![(address, ttl)] }),
+/// Adds an address to those of the name that was asked, or of the record's own name.
+fn add(answers: &mut Vec<Answer>, asked: Option<&HostName>, own: &str, address: (IpAddr, u32)) {
+    let name = asked.map_or(own, HostName::as_str);
+    match answers.iter_mut().find(|a| a.name.as_str() == name) {
+        Some(answer) => answer.addresses.push(address),
+        None => answers.push(Answer { name: asked.cloned().unwrap_or_else(|| HostName::unchecked(own)), addresses: vec![address] }),
     }
 }
 
@@ -171,7 +179,10 @@ fn name_at(message: &[u8], at: usize, out: &mut String) -> Option<usize> {
                 if !out.is_empty() {
                     out.push('.');
                 }
-                push_label(label, out);
+                match std::str::from_utf8(label) {
+                    Ok(text) if label.iter().all(is_plain) => out.push_str(text),
+                    _ => push_label(label, out),
+                }
                 at = from.checked_add(length)?;
             }
             192.. => {
@@ -187,6 +198,11 @@ fn name_at(message: &[u8], at: usize, out: &mut String) -> Option<usize> {
         }
     }
     end.or(at.checked_add(1))
+}
+
+/// Whether a byte stands for itself in a name.
+fn is_plain(b: &u8) -> bool {
+    matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')
 }
 
 fn push_label(label: &[u8], out: &mut String) {

@@ -1,12 +1,36 @@
 //! JA4 TLS client fingerprint (FoxIO, technical_details/JA4.md).
 
+use std::ops::Deref;
+
 use ring::digest::{SHA256, digest};
 
 use super::tls::{Hello, alpn, extension};
 use crate::engine::bytes::Reader;
 
+/// Characters of a fingerprint: ten, and twice an underscore and twelve.
+const LENGTH: usize = 36;
+
+/// A fingerprint as text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ja4([u8; LENGTH]);
+
+impl Ja4 {
+    /// From text; `None` where it has not the length of one.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Some(Ja4(text.as_bytes().try_into().ok()?))
+    }
+}
+
+impl Deref for Ja4 {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// What carried the hello: the fingerprint's first letter.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Carrier {
     /// TLS over TCP.
     Tcp,
@@ -16,35 +40,79 @@ pub enum Carrier {
     Dtls,
 }
 
-/// The fingerprint, 36 characters.
-pub fn ja4(hello: &Hello<'_>, carrier: Carrier) -> String {
-    let mut ciphers: Vec<u16> = codes(hello.ciphers).collect();
-    let mut extensions: Vec<u16> = extension_codes(hello.extensions).collect();
-    let letter = match carrier {
-        Carrier::Tcp => 't',
-        Carrier::Quic => 'q',
-        Carrier::Dtls => 'd',
-    };
-    let has_name = extensions.contains(&extension::SERVER_NAME);
-    let head = format!(
-        "{letter}{}{}{:02}{:02}{}",
-        version(hello),
-        if has_name { 'd' } else { 'i' },
-        ciphers.len().min(99),
-        extensions.len().min(99),
-        first_protocol(hello.alpn)
-    );
-    ciphers.sort_unstable();
-    extensions.retain(|e| *e != extension::SERVER_NAME && *e != extension::ALPN);
-    extensions.sort_unstable();
-    let mut second = hex(&extensions);
-    let algorithms: Vec<u16> = codes(hello.signature_algorithms).collect();
-    if !algorithms.is_empty() {
-        second.push('_');
-        second.push_str(&hex(&algorithms));
+/// What a hello offers, as far as the fingerprint is made of it: the order of ciphers and extensions, and GREASE, are left out, so that every
+/// hello of one program offers the same. Its memory is used again for the next hello.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Offer {
+    /// Carrier, version, number of extensions, number of ciphers and extensions below, whether a server is named.
+    head: (Option<Carrier>, u16, u16, u16, u16, bool),
+    /// Ciphers, extensions but for the name and ALPN, signature algorithms.
+    codes: Vec<u16>,
+    /// ProtocolNameList of ALPN.
+    alpn: Vec<u8>,
+}
+
+impl Offer {
+    /// Takes a hello's in the place of the one before.
+    pub fn take(&mut self, hello: &Hello<'_>, carrier: Carrier) {
+        self.codes.clear();
+        self.codes.extend(codes(hello.ciphers));
+        let ciphers = self.codes.len();
+        let (mut extensions, mut has_name) = (0u16, false);
+        for code in extension_codes(hello.extensions) {
+            extensions = extensions.saturating_add(1);
+            has_name |= code == extension::SERVER_NAME;
+            if code != extension::SERVER_NAME && code != extension::ALPN {
+                self.codes.push(code);
+            }
+        }
+        let kept = self.codes.len().saturating_sub(ciphers);
+        if let Some((ciphers, extensions)) = self.codes.split_at_mut_checked(ciphers) {
+            ciphers.sort_unstable();
+            extensions.sort_unstable();
+        }
+        self.codes.extend(codes(hello.signature_algorithms));
+        let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        self.head = (Some(carrier), version(hello), extensions, count(ciphers), count(kept), has_name);
+        self.alpn.clear();
+        self.alpn.extend_from_slice(hello.alpn);
     }
-    let second = if extensions.is_empty() { String::new() } else { second };
-    format!("{head}_{}_{}", short_hash(&hex(&ciphers)), short_hash(&second))
+
+    /// Codes in it, and bytes of ALPN.
+    pub fn len(&self) -> usize {
+        self.codes.len().saturating_add(self.alpn.len())
+    }
+
+    /// Whether it offers nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Protocols offered, in order.
+    pub fn protocols(&self) -> impl Iterator<Item = &[u8]> {
+        alpn(&self.alpn)
+    }
+
+    /// The fingerprint.
+    pub fn ja4(&self) -> Option<Ja4> {
+        let (carrier, version, count, ciphers, kept, has_name) = self.head;
+        let letter = match carrier? {
+            Carrier::Tcp => 't',
+            Carrier::Quic => 'q',
+            Carrier::Dtls => 'd',
+        };
+        let (ciphers, rest) = self.codes.split_at_checked(ciphers.into())?;
+        let (extensions, algorithms) = rest.split_at_checked(kept.into())?;
+        let (version, named, protocol) = (version_text(version), if has_name { 'd' } else { 'i' }, first_protocol(&self.alpn));
+        let head = format!("{letter}{version}{named}{:02}{:02}{protocol}", ciphers.len().min(99), count.min(99));
+        let mut second = hex(extensions);
+        if !algorithms.is_empty() {
+            second.push('_');
+            second.push_str(&hex(algorithms));
+        }
+        let second = if extensions.is_empty() { String::new() } else { second };
+        Ja4::from_text(&format!("{head}_{}_{}", short_hash(&hex(ciphers)), short_hash(&second)))
+    }
 }
 
 /// GREASE values (RFC 8701): both bytes equal, low nibble ten.
@@ -67,8 +135,13 @@ fn extension_codes(list: &[u8]) -> impl Iterator<Item = u16> {
     .filter(|c| !is_grease(*c))
 }
 
-fn version(hello: &Hello<'_>) -> &'static str {
-    match codes(hello.versions).max().unwrap_or(hello.version) {
+/// The highest version offered.
+fn version(hello: &Hello<'_>) -> u16 {
+    codes(hello.versions).max().unwrap_or(hello.version)
+}
+
+fn version_text(version: u16) -> &'static str {
+    match version {
         0x0304 => "13",
         0x0303 => "12",
         0x0302 => "11",

@@ -13,6 +13,7 @@ pub mod ja4;
 pub mod labels;
 pub mod neighbour;
 pub mod opening;
+pub mod prints;
 pub mod quic;
 pub mod radius;
 pub mod socks;

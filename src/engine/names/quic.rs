@@ -1,5 +1,7 @@
 //! QUIC Initial packets (RFC 9000 §17.2, RFC 9001 §5, RFC 9369 for version 2, drafts by their salts).
 
+use std::sync::LazyLock;
+
 use ring::aead::quic::{AES_128, HeaderProtectionKey};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
@@ -106,10 +108,10 @@ fn kind(first: u8, version: u32) -> Kind {
 }
 
 const V2: u32 = 0x6b33_43cf;
+const V1_SALT: [u8; 20] = *b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a";
 
 /// Salt of a version's Initial secrets, and whether its labels are those of version 2.
 fn salt(version: u32) -> Option<(&'static [u8; 20], bool)> {
-    const V1_SALT: [u8; 20] = *b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a";
     const V2_SALT: [u8; 20] = *b"\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9";
     const DRAFT_29: [u8; 20] = *b"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99";
     const DRAFT_23: [u8; 20] = *b"\xc3\xee\xf7\x12\xc7\x2e\xbb\x5a\x11\xa7\xd2\x43\x2b\xb4\x63\x65\xbe\xf9\xf5\x02";
@@ -133,6 +135,9 @@ fn salt(version: u32) -> Option<(&'static [u8; 20], bool)> {
     })
 }
 
+/// The salt of version 1, made ready once: nearly every Initial is of that.
+static VERSION_1: LazyLock<Salt> = LazyLock::new(|| Salt::new(HKDF_SHA256, &V1_SALT));
+
 /// Keys of a client's Initial packets.
 pub struct Keys {
     aead: LessSafeKey,
@@ -152,7 +157,10 @@ impl Keys {
     /// Derives them from the destination connection id of the client's first Initial, or the one a Retry gave. `None` for unknown versions.
     pub fn derive(version: u32, dcid: &[u8]) -> Option<Keys> {
         let (salt, is_v2) = salt(version)?;
-        let initial = Salt::new(HKDF_SHA256, salt).extract(dcid);
+        let initial = match version {
+            1 => VERSION_1.extract(dcid),
+            _ => Salt::new(HKDF_SHA256, salt).extract(dcid),
+        };
         let mut secret = [0; 32];
         expand(&initial, "client in", &mut secret)?;
         let secret = Prk::new_less_safe(HKDF_SHA256, &secret);
@@ -207,7 +215,8 @@ pub fn crypto_frames<'a>(plain: &'a [u8], mut each: impl FnMut(u64, &'a [u8])) -
     while let Some(kind) = r.rest().first().copied() {
         let at = plain.len() - r.len();
         match kind {
-            0 | 1 => {
+            0 => r = padding(r),
+            1 => {
                 r.u8();
             }
             // Google's T05x gave CRYPTO the number 8.
@@ -221,6 +230,18 @@ pub fn crypto_frames<'a>(plain: &'a [u8], mut each: impl FnMut(u64, &'a [u8])) -
         }
     }
     Ok(())
+}
+
+/// What is left behind a run of PADDING: most of an Initial is nothing else.
+fn padding(mut r: Reader<'_>) -> Reader<'_> {
+    let mut probe = r;
+    while probe.array::<32>() == Some([0; 32]) {
+        r = probe;
+    }
+    while r.rest().first() == Some(&0) {
+        r.u8();
+    }
+    r
 }
 
 fn crypto_frame<'a>(r: &mut Reader<'a>) -> Option<(u64, &'a [u8])> {
@@ -271,6 +292,17 @@ mod tests {
     fn derives_the_keys_of_version_2() {
         let keys = Keys::derive(V2, &bytes("8394c8f03e515708")).unwrap();
         assert_eq!(keys.iv.to_vec(), bytes("91f73e2351d8fa91660e909f"));
+    }
+
+    #[test]
+    fn padding_ends_where_it_ends() {
+        for length in 0..100 {
+            let mut plain = vec![0; length];
+            plain.extend([6, 0, 1, 7, 0]);
+            let mut out = Vec::new();
+            assert_eq!(crypto_frames(&plain, |offset, b| out.push((offset, b.to_vec()))), Ok(()));
+            assert_eq!(out, [(0, vec![7])], "{length} bytes");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub use encap::{Encap, Layer, Rare};
 pub use fragment::{Fragment, FragmentKey, Fragments};
 pub use transport::{Segment, TcpFlags, Transport};
+pub use tunnel::TUNNEL_PORTS;
 
 use super::bytes::Reader;
 use super::event::Anomaly;

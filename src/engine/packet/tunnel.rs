@@ -113,6 +113,9 @@ fn inside<'a>(walk: &mut Walk<'a>, segment: &Segment<'a>, port: u16) -> Option<R
     }
 }
 
+/// Ports of tunnels over UDP: VXLAN, Cisco's VXLAN, VXLAN-GPE, Geneve, GTP-U, Teredo, GRE, MPLS, L2TP, TZSP, AYIYA, CAPWAP.
+pub const TUNNEL_PORTS: [u16; 12] = [4789, 8472, 4790, 6081, 2152, 3544, 4754, 6635, 1701, 37008, 5072, 5247];
+
 #[inline]
 fn tunnel_port(port: u16) -> Option<u16> {
     matches!(port, 4789 | 8472 | 4790 | 6081 | 2152 | 3544 | 4754 | 6635 | 1701 | 37008 | 5072 | 5247).then_some(port)
@@ -242,4 +245,17 @@ fn capwap(walk: &mut Walk<'_>) -> Option<Next> {
     // Some controllers send the frame control field with its bytes exchanged.
     let is_exchanged = walk.rest.get(1).is_some_and(|b| b & 0x0f == 0x08) && walk.rest.first().is_some_and(|b| b & 0x0f != 0x08);
     Some(Next::Wifi { is_exchanged })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_ports_is_what_is_looked_for() {
+        let found: Vec<u16> = (0..=u16::MAX).filter_map(tunnel_port).collect();
+        let mut listed = TUNNEL_PORTS;
+        listed.sort_unstable();
+        assert_eq!(found, listed);
+    }
 }

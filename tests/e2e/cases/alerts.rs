@@ -19,6 +19,7 @@ pub const CASES: &[Case] = &[
     Case { name: "a_receiver_that_comes_back_gets_the_alert", needs: &["curl"], run: receiver_away },
     Case { name: "kill_9_loses_no_alert_and_doubles_no_sighting", needs: &["curl", "sqlite3"], run: kill_9 },
     Case { name: "kill_9_at_any_moment_keeps_store_and_alerts_together", needs: &["curl"], run: kill_9_at_any_moment },
+    Case { name: "an_alert_is_over_when_somebody_or_the_policy_says_so", needs: &["curl"], run: over },
     Case { name: "what_the_sensor_could_not_do_is_alerted_on_once", needs: &[], run: sensor },
 ];
 
@@ -94,19 +95,69 @@ fn kill_9_at_any_moment(client: &Client) {
     }
 }
 
+/// Acknowledged, or allowed by the policy: whoever got the alert hears that it is over. Banned again, it is told again; silenced, it is kept.
+fn over(client: &Client) {
+    let site = Site::new(client.net);
+    let banned = "[[rule]]\nstatus = \"unapproved\"\nservice = \"openai.*\"\nalternative = \"anthropic.claude\"\n";
+    fs::write(site.policy_file(), banned).expect("policy.toml");
+    let _receiver = Receiver::start(client.net, &site.inbox);
+    let daemon = site.start();
+    let visit = |who: &str| {
+        client.net.be(who);
+        client.curl("chatgpt.com");
+    };
+    let alert_of = |id: &str| site.inbox.deliveries().into_iter().find(|d| d.id == id).expect("delivered").alert;
+    let hears_of_the_end = |alert: &Value| {
+        eventually("it is told that it is over", || {
+            let is_end = |d: &crate::receiver::Delivery| d.alert["incident"] == alert["incident"] && d.alert["state"] == "resolved";
+            site.inbox.deliveries().into_iter().find(is_end).map(|d| d.alert["message"].as_str().unwrap_or_default().to_owned())
+        })
+    };
+    visit(CLIENTS[0]);
+    let id = site.alert(CLIENTS[0], "openai.chatgpt");
+    let alert = alert_of(&id);
+    assert!(alert["rule"].as_str().is_some_and(|r| r.ends_with("policy.toml:1: unapproved (service openai.*)")), "{alert:#}");
+    assert!(alert["tell_user"].as_str().is_some_and(|t| t.contains("Please use Claude instead")), "{alert:#}");
+    assert_eq!(alert["decide"], "shadowtap policy set openai.chatgpt approved --team engineering --reason \"WHY\"");
+    let (said, error, is_well) = site.ask(&["alerts", "ack", &id, "--note", "talked to them"]);
+    assert!(is_well && said.starts_with("acknowledged"), "{said}{error}");
+    assert!(hears_of_the_end(&alert).contains("talked to them"));
+    assert!(!site.ask(&["alerts", "ack", &id, "--note", "again"]).2, "once");
+    assert!(site.ask(&["alerts", "list"]).0.contains(": talked to them"), "the list shows the note");
+
+    visit(CLIENTS[1]);
+    let alert = alert_of(&site.alert(CLIENTS[1], "openai.chatgpt"));
+    fs::write(site.policy_file(), "[[rule]]\nstatus = \"approved\"\nservice = \"openai.chatgpt\"\n").expect("policy.toml");
+    assert!(hears_of_the_end(&alert).starts_with("The policy allows it now."));
+    fs::write(site.policy_file(), banned).expect("policy.toml");
+    eventually("it is banned and told again", || {
+        visit(CLIENTS[1]);
+        let again = |d: &crate::receiver::Delivery| d.alert["client"] == CLIENTS[1] && d.alert["kind"] == "status_changed";
+        site.inbox.deliveries().iter().any(again).then_some(())
+    });
+
+    let (said, error, is_well) = site.ask(&["alerts", "silence", "--team", "finance", "--for", "1h", "--note", "fire drill"]);
+    assert!(is_well && said.starts_with("silence 1 holds until"), "{said}{error}");
+    visit(CLIENTS[4]);
+    wait_for_all_before(client, &site);
+    assert!(!site.inbox.mentions(CLIENTS[4]), "nobody is told");
+    assert!(site.ask(&["alerts", "list"]).0.contains("silence 1: fire drill"), "but it is kept");
+    assert_eq!(daemon.metrics().sum("shadowtap_alerts_suppressed_total", &[("kind", "first_use"), ("reason", "silence")]), 1.0);
+    assert!(site.ask(&["alerts", "unsilence", "1"]).2);
+}
+
 /// A refused update and a refused reload, and nothing of them again after a crash.
 fn sensor(client: &Client) {
     let site = Site::new(client.net);
     let key = KeyPair::generate_unencrypted_keypair().expect("a key").pk.to_base64();
     let (config, updates) = (site.path("config.toml"), site.path("state/updates"));
-    let asked =
-        format!("[alert]\nsensor = [\"update_refused\", \"reload_refused\"]\n[signatures]\nkey = {key:?}\nupdate_folder = {updates:?}\n");
+    let asked = format!("[signatures]\nkey = {key:?}\nupdate_folder = {updates:?}\n");
     let text = fs::read_to_string(&config).expect("config.toml").replace("[signatures]\n", &asked);
     fs::write(&config, text).expect("config.toml");
     let _receiver = Receiver::start(client.net, &site.inbox);
     let daemon = site.start();
     let told = |kind: &str| -> Vec<Value> {
-        let of_kind = site.inbox.deliveries().into_iter().filter(|d| d.alert["kind"] == kind);
+        let of_kind = site.inbox.deliveries().into_iter().filter(|d| d.alert["kind"] == kind && d.alert["state"] == "open");
         of_kind.map(|d| d.alert).collect()
     };
 
@@ -127,4 +178,9 @@ fn sensor(client: &Client) {
     let _daemon = site.start();
     wait_for_all_before(client, &site);
     assert_eq!((told("update_refused").len(), told("reload_refused").len()), (1, 1));
+    let incident = &refused["incident"];
+    eventually("what was refused is accepted again, and that is told", || {
+        let over = |d: &crate::receiver::Delivery| d.alert["incident"] == *incident && d.alert["state"] == "resolved";
+        site.inbox.deliveries().iter().any(over).then_some(())
+    });
 }

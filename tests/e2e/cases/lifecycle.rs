@@ -13,6 +13,7 @@ use crate::site::Site;
 
 pub const CASES: &[Case] = &[
     Case { name: "rights_are_given_up", needs: &[], run: rights },
+    Case { name: "captures_go_before_the_store", needs: &[], run: ranks },
     Case { name: "sigterm_flushes_and_exits_0_within_5_s", needs: &["curl"], run: sigterm },
     Case { name: "the_service_manager_hears_of_readiness_life_reload_and_stop", needs: &[], run: told },
     Case { name: "an_interface_that_comes_back_is_heard_again", needs: &["curl"], run: interface_comes_back },
@@ -27,6 +28,19 @@ fn rights(client: &Client) {
     for set in ["CapPrm", "CapEff", "CapInh", "CapAmb"] {
         assert_eq!(daemon.status(set), "0000000000000000", "{set}");
     }
+}
+
+/// On one core a capture thread gets what it needs: the ledger steps back behind it, the store behind both.
+fn ranks(client: &Client) {
+    let site = Site::new(client.net);
+    let daemon = site.start();
+    let threads = daemon.threads();
+    let ranks = |name| threads.iter().filter(move |(n, _)| n == name).map(|(_, rank)| *rank);
+    for (name, rank) in [("capture-0", 0), ("ledger", 5), ("tokio-rt-worker", 10)] {
+        assert!(ranks(name).next().is_some() && ranks(name).all(|r| r == rank), "{name}: {threads:?}");
+    }
+    // Its writer; readers are opened by whoever asks first.
+    assert!(ranks("sqlx-sqlite-wor").any(|r| r == 10), "{threads:?}");
 }
 
 fn sigterm(client: &Client) {

@@ -46,8 +46,6 @@ fn bound(client: &Client) {
 fn exception(client: &Client) {
     let site = Site::new(client.net);
     let config = site.path("config.toml");
-    let text = fs::read_to_string(&config).expect("config.toml");
-    fs::write(&config, text.replace("[signatures]\n", "[alert]\nsensor = \"policy_expiring\"\n[signatures]\n")).expect("config.toml");
     let day = Command::new("date").args(["-u", "-d", "5 days", "+%F"]).output().expect("date runs").stdout;
     let day = String::from_utf8(day).expect("a day");
     let rule = format!("# Ours\n[[rule]]\nstatus = \"approved\"\nservice = \"openai.api\" # for now\nexpires = {}\n", day.trim());

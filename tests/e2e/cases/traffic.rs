@@ -15,6 +15,7 @@ pub const CASES: &[Case] = &[
     Case { name: "openssl_s_client_is_a_contact", needs: &["openssl"], run: openssl },
     Case { name: "chromium_over_tcp_is_seen", needs: &["chromium", "certutil"], run: chromium_over_tcp },
     Case { name: "chromium_over_quic_is_seen", needs: &["chromium", "certutil"], run: chromium_over_quic },
+    Case { name: "threads_that_share_an_interface_see_each_flow_once_and_whole", needs: &["curl", "openssl"], run: shared },
     Case { name: "an_upload_is_told_from_a_visit", needs: &["curl"], run: upload },
     Case { name: "dig_alone_is_resolved_and_alerts_nobody", needs: &["dig", "curl"], run: dig },
     Case { name: "ordinary_names_make_nothing", needs: &["curl", "chromium", "certutil", "dig"], run: ordinary_names },
@@ -109,6 +110,39 @@ fn chromium_over_quic(client: &Client) {
     assert!(words(&sighting["sources"]).contains(&"quic_sni"), "{sighting:#}");
     site.alert(CLIENTS[2], "openai.chatgpt");
     assert!(daemon.metrics().sum("shadowtap_observations_total", &[("source", "quic_sni")]) >= 1.0);
+}
+
+/// Every client and server of the network: their addresses spread over both threads (tests/shared_capture.rs says how).
+fn shared(client: &Client) {
+    let site = Site::new(client.net);
+    let config = std::fs::read_to_string(site.path("config.toml")).expect("config.toml");
+    std::fs::write(site.path("config.toml"), config.replace("[capture]\n", "[capture]\nthreads = 2\n")).expect("config.toml");
+    let daemon = site.start();
+    for from in &CLIENTS[..4] {
+        client.net.be(from);
+        client.curl("chatgpt.com");
+        client.openssl("claude.ai");
+        client.upload("api.openai.com", 200_000);
+        client.upload_quic("198.51.100.12", "claude.ai", 100_000);
+    }
+    for from in &CLIENTS[..4] {
+        let page = site.sighting(from, "openai.chatgpt", "engaged");
+        assert_eq!(page["connections"], 1, "{page:#}");
+        assert!(number(&page["bytes_up"]) > 500 && number(&page["bytes_down"]) > 10_000, "{page:#}");
+        let upload = site.sighting(from, "openai.api", "engaged");
+        assert_eq!(upload["connections"], 1, "{upload:#}");
+        assert!((200_000..230_000).contains(&number(&upload["bytes_up"])), "{upload:#}");
+        let both = eventually("the bytes over TCP and QUIC", || {
+            let both = site.sighting(from, "anthropic.claude", "engaged");
+            (number(&both["bytes_up"]) > 100_000 && both["connections"] == 2).then_some(both)
+        });
+        assert!(number(&both["bytes_up"]) < 130_000, "{both:#}");
+        assert!(words(&both["sources"]).contains(&"tls_sni") && words(&both["sources"]).contains(&"quic_sni"), "{both:#}");
+    }
+    let metrics = daemon.metrics();
+    let named = |source| metrics.sum("shadowtap_observations_total", &[("source", source)]);
+    assert_eq!((named("tls_sni"), named("quic_sni")), (12.0, 4.0), "{}", metrics.0);
+    assert_eq!(metrics.sum("shadowtap_capture_dropped_total", &[]), 0.0, "{}", metrics.0);
 }
 
 fn upload(client: &Client) {

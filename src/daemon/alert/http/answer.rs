@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Response, StatusCode, header};
 
+use super::hidden::Hidden;
 use super::retry_after;
 use crate::daemon::alert::outbox::Outcome;
 use crate::daemon::clock;
@@ -26,8 +27,8 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Reads as much of it as is kept.
-    pub(super) async fn read(mut response: Response) -> Self {
+    /// Reads as much of it as is kept, without what is hidden.
+    pub(super) async fn read(mut response: Response, hidden: &Hidden) -> Self {
         let after = response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok());
         let leave_alone = after.and_then(|v| retry_after::parse(v, clock::now()));
         let mut bytes = Vec::new();
@@ -37,7 +38,8 @@ impl Answer {
                 break;
             }
         }
-        let text: String = String::from_utf8_lossy(&bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).take(QUOTE).collect();
+        let text = hidden.from(String::from_utf8_lossy(&bytes).into_owned());
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(QUOTE).collect();
         Answer { status: response.status(), text: text.trim().to_owned(), leave_alone }
     }
 

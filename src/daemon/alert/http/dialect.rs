@@ -10,6 +10,7 @@ use super::signing::sign;
 use super::{alertmanager, pagerduty, slack, teams};
 use crate::daemon::alert::form::Form;
 use crate::daemon::alert::outbox::Outcome;
+use crate::daemon::alert_template::Mistake;
 use crate::daemon::clock;
 use crate::daemon::config::{self, Endpoint, SinkKind};
 use crate::daemon::letter::Letter;
@@ -23,13 +24,15 @@ pub(super) struct Message {
     pub headers: HeaderMap,
     /// Its body.
     pub body: String,
+    /// What stands in it and is not to be repeated.
+    pub secret: Option<String>,
 }
 
 impl Message {
     /// A POST of JSON.
     pub(super) fn json(body: String) -> Self {
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        Message { method: Method::POST, headers, body }
+        Message { method: Method::POST, headers, body, secret: None }
     }
 
     /// Adds a header. One whose value cannot stand in a header is left out: all of ours are digits, letters and signs.
@@ -95,24 +98,30 @@ impl Dialect {
     }
 
     /// A letter in this language.
-    pub(super) fn message(&self, letter: &Letter) -> Result<Message, String> {
+    ///
+    /// # Errors
+    /// What to make of it that there is none: a file that cannot be read stops the sink, a body that a template cannot say refuses the letter.
+    pub(super) fn message(&self, letter: &Letter) -> Result<Message, Outcome> {
         let form = || Form::read(&letter.payload);
         Ok(match self {
-            Dialect::Webhook { secret_file } => webhook(letter, secret_file.as_deref())?,
-            Dialect::Lines { secret_file } => webhook(letter, secret_file.as_deref())?.with(header::CONTENT_TYPE, "application/x-ndjson"),
+            Dialect::Webhook { secret_file } => return webhook(letter, secret_file.as_deref()).map_err(down),
+            Dialect::Lines { secret_file } => {
+                let message = webhook(letter, secret_file.as_deref()).map_err(down)?;
+                return Ok(message.with(header::CONTENT_TYPE, "application/x-ndjson"));
+            }
             Dialect::Slack => Message::json(slack::message(&form()).to_string()),
             Dialect::Teams => Message::json(teams::message(&form()).to_string()),
             Dialect::PagerDuty { routing_key_file } => {
-                Message::json(pagerduty::event(&form(), routing_key(routing_key_file)?.text()).to_string())
+                let key = routing_key(routing_key_file).map_err(down)?;
+                let message = Message::json(pagerduty::event(&form(), key.text()).to_string());
+                Message { secret: Some(key.text().to_owned()), ..message }
             }
             Dialect::Alertmanager(settings) => Message::json(alertmanager::alerts(&form(), settings, clock::now()).to_string()),
             Dialect::Template(template) => {
-                let body = template
-                    .body
-                    .render(&letter.payload)
-                    .map_err(|mistake| format!("line {} of its body: {}", mistake.line, mistake.message))?;
+                let refused = |mistake: Mistake| Outcome::Refused(format!("line {} of its body: {}", mistake.line, mistake.message));
+                let body = template.body.render(&letter.payload).map_err(refused)?;
                 let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, template.content_type.clone())]);
-                Message { method: template.method.clone(), headers, body }
+                Message { method: template.method.clone(), headers, body, secret: None }
             }
         })
     }
@@ -124,6 +133,10 @@ impl Dialect {
             _ => answer.by_status(),
         }
     }
+}
+
+fn down(error: String) -> Outcome {
+    Outcome::Down { error, leave_alone: None }
 }
 
 /// The payload as it is, with the headers a receiver proves it by.

@@ -5,6 +5,7 @@ mod alertmanager;
 mod answer;
 mod client;
 mod dialect;
+mod hidden;
 mod pagerduty;
 mod retry_after;
 mod short;
@@ -25,7 +26,8 @@ use crate::daemon::failure::cause;
 use crate::daemon::letter::Letter;
 use answer::Answer;
 use client::CurrentClient;
-use dialect::Dialect;
+use dialect::{Dialect, Message};
+use hidden::Hidden;
 
 /// A sink that goes by HTTP, ready to send.
 pub struct HttpSink {
@@ -60,15 +62,21 @@ impl HttpSink {
         Ok(HttpSink { name: name.to_owned(), endpoint: endpoint.clone(), client, dialect })
     }
 
-    async fn exchange(&self, letter: &Letter) -> Result<Answer, String> {
-        let (url, mut message) = (self.endpoint.address.url()?, self.dialect.message(letter)?);
+    async fn exchange(&self, mut message: Message) -> Result<Answer, String> {
+        let url = self.endpoint.address.url()?;
+        let mut hidden = Hidden::of(&url);
+        message.secret.iter().for_each(|secret| hidden.add(secret));
         for header in &self.endpoint.headers {
-            message.headers.append(&header.name, header.value()?);
+            let value = header.value()?;
+            if value.is_sensitive() {
+                hidden.add(value.to_str().unwrap_or_default());
+            }
+            message.headers.append(&header.name, value);
         }
         let client = self.client.get(&self.endpoint)?;
         let request = client.request(message.method, url).headers(message.headers).body(message.body);
         let response = request.send().await.map_err(|e| cause(&e.without_url()))?;
-        Ok(Answer::read(response).await)
+        Ok(Answer::read(response, &hidden).await)
     }
 }
 
@@ -78,7 +86,11 @@ impl Sink for HttpSink {
     }
 
     async fn send(&self, letter: &Letter) -> Outcome {
-        match self.exchange(letter).await {
+        let message = match self.dialect.message(letter) {
+            Ok(message) => message,
+            Err(outcome) => return outcome,
+        };
+        match self.exchange(message).await {
             Ok(answer) => self.dialect.judge(answer),
             Err(error) => Outcome::Down { error, leave_alone: None },
         }

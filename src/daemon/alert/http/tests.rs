@@ -119,3 +119,18 @@ fn answers_mean_what_their_vendors_document() {
         assert_eq!(verdict(Dialect::Teams.judge(answer(status, ""))), wanted, "Teams {status}");
     }
 }
+
+#[test]
+fn a_body_that_cannot_be_said_refuses_its_letter_alone_and_a_missing_key_stops_the_sink() {
+    let text = "[[alert.template]]\nname = \"t\"\nurl = \"http://127.0.0.1:9/\"\nbody = '{{ 1 / bytes_up if bytes_up else 0 }}'\n";
+    let (config, problems) = crate::daemon::config::Config::parse(std::path::Path::new("c.toml"), text);
+    assert_eq!(problems, []);
+    let (_, template) = Dialect::of(&config.sinks[0].kind).expect("goes by HTTP");
+    let letter = |payload: &str| Letter { payload: payload.into(), ..sample::letter(crate::engine::frame::Time::default(), false) };
+    assert!(template.message(&letter(r#"{"bytes_up":4}"#)).is_ok());
+    assert!(
+        matches!(template.message(&letter(r#"{"bytes_up":"many"}"#)), Err(Outcome::Refused(why)) if why.starts_with("line 1 of its body"))
+    );
+    let pagerduty = Dialect::PagerDuty { routing_key_file: "/nonexistent".into() };
+    assert!(matches!(pagerduty.message(&letter("{}")), Err(Outcome::Down { .. })));
+}

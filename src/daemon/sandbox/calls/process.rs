@@ -53,6 +53,7 @@ pub(super) const PURPOSES: &[Purpose] = &[
         call!(SYS_prctl, OWN_MATTERS),
     ] },
     Purpose { why: "a thread's own, narrower list", is_rare: false, calls: calls![SYS_seccomp] },
+    Purpose { why: "stepping back behind the captures", is_rare: false, calls: calls![SYS_setpriority] },
     Purpose { why: "threads, locks, sorting and names of hosts, where the C library looks closer", is_rare: true, calls: calls![
         SYS_sched_yield, SYS_membarrier, SYS_prlimit64, SYS_restart_syscall, SYS_uname, SYS_sysinfo,
         SYS_getpid, SYS_getuid, SYS_getgid, SYS_getegid, SYS_getrandom,
