@@ -146,7 +146,7 @@ impl Model {
         assert!(self.table.len() <= BOUND, "{} flows after {after:?}", self.table.len());
         assert_eq!(self.table.len(), self.open.len(), "after {after:?}");
         assert_eq!(self.opened, self.table.len() as u64 + self.closed + self.evicted, "in = kept + out, after {after:?}");
-        assert_eq!(self.table.is_empty(), self.table.any().is_none());
+        assert_eq!(self.table.by_number().len(), self.table.len());
         for flow in 0..64 {
             let key = key(flow);
             assert_eq!(self.table.find(&key), self.open.get(&key).map(|e| e.0), "after {after:?}");
