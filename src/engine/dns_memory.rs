@@ -15,6 +15,8 @@ const MAX_NAMES: usize = 8;
 const GRACE: u64 = 60;
 /// Bounds of the time to live that counts (seconds).
 const TTL: (u64, u64) = (60, 86_400);
+/// Places in the queue from which on stale ones are looked for.
+const PLACES: usize = 64;
 
 /// Addresses and the names they were given for, by client. Bounded, oldest out first.
 #[derive(Debug)]
@@ -84,7 +86,12 @@ impl DnsMemory {
     }
 
     fn trim(&mut self) {
-        while self.entries.len() > self.bound || self.order.len() > self.bound.saturating_mul(2) {
+        // Names that are asked for again and again leave their older places behind.
+        if self.order.len() > self.entries.len().saturating_mul(2).max(PLACES) {
+            let entries = &self.entries;
+            self.order.retain(|(client, address, place)| entries.get(&(*client, *address)).is_some_and(|e| e.place == *place));
+        }
+        while self.entries.len() > self.bound {
             let Some((client, address, place)) = self.order.pop_front() else { return };
             // An entry refreshed since stands further back in the queue.
             if self.entries.get(&(client, address)).is_some_and(|e| e.place == place) {
@@ -124,6 +131,17 @@ mod tests {
             memory.remember(ip(1), &HostName::unchecked(name), ip(9), 300, Time(1));
         }
         assert_eq!(names(&memory, 1, 9, Time(2)), ["b.example", "a.example"]);
+    }
+
+    #[test]
+    fn names_asked_for_again_and_again_take_no_more_room_and_push_nobody_out() {
+        let mut memory = DnsMemory::new(1000, 1);
+        memory.remember(ip(1), &HostName::unchecked("old.example"), ip(8), 86_400, Time(1));
+        for n in 0..100_000u64 {
+            memory.remember(ip(2), &HostName::unchecked("x.example"), ip(9), 300, Time(n));
+            assert!(memory.order.len() <= PLACES + 1);
+        }
+        assert_eq!((names(&memory, 1, 8, Time(9)), memory.evicted()), (vec!["old.example"], 0));
     }
 
     #[test]
