@@ -38,6 +38,12 @@ impl Stream {
         self.pending_bytes = 0;
     }
 
+    /// Gives back what room it has in reserve.
+    pub fn shrink(&mut self) {
+        self.ready.shrink_to_fit();
+        self.pending.shrink_to_fit();
+    }
+
     /// The bytes in order from the base.
     pub fn ready(&self) -> &[u8] {
         &self.ready
