@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use tokio::time::Instant;
 
 use super::shared::Shared;
@@ -28,16 +29,14 @@ const HOUR: u64 = 3600;
 /// Looks until the daemon stops.
 pub(super) async fn watch(store: Store, shared: Arc<Shared>) {
     let mut losses = Losses::default();
-    let mut behind: Option<Instant> = None;
+    let mut behind = Behind::default();
     while !shared.is_stopping() {
         let (bounds, now) = (shared.dispatch().alerting.health, clock::now());
         let lost = losses.look(&shared.metrics.lost(shared.interfaces()), bounds, now);
         shared.report_all(NoticeKind::PacketsLost, lost);
-        let why = store_trouble(&shared, bounds);
-        behind = why.as_ref().and(behind.or_else(|| Some(Instant::now())));
-        let is_told = behind.is_some_and(|since| since.elapsed() >= PATIENCE);
-        shared.report_all(NoticeKind::StoreBehind, why.filter(|_| is_told).map(|why| store_notice(&why, now)).into_iter().collect());
-        shared.report_all(NoticeKind::SignaturesStale, stale(&shared, bounds, now).into_iter().collect());
+        let late = behind.look(store_trouble(&shared, bounds), Instant::now(), now);
+        shared.report_all(NoticeKind::StoreBehind, late.into_iter().collect());
+        shared.report_all(NoticeKind::SignaturesStale, stale(shared.rules().checked, bounds, now).into_iter().collect());
         if let Ok(totals) = store.visibility(last_hour(now)).await {
             shared.report_all(NoticeKind::BlindSpot, blind(&totals, bounds, now));
         }
@@ -82,6 +81,19 @@ impl Losses {
     }
 }
 
+/// Since when the store is behind.
+#[derive(Default)]
+pub(super) struct Behind(Option<Instant>);
+
+impl Behind {
+    /// Takes why it is behind now, if it is; what is to be told once it has been for long.
+    pub(super) fn look(&mut self, why: Option<String>, at: Instant, now: Time) -> Option<SensorNotice> {
+        self.0 = why.as_ref().and(self.0.or(Some(at)));
+        let is_told = self.0.is_some_and(|since| at.saturating_duration_since(since) >= PATIENCE);
+        why.filter(|_| is_told).map(|why| store_notice(&why, now))
+    }
+}
+
 fn store_trouble(shared: &Shared, bounds: Health) -> Option<String> {
     let waiting = shared.metrics.store_waits();
     let is_long = waiting > bounds.store_queue;
@@ -93,8 +105,9 @@ fn store_notice(why: &str, now: Time) -> SensorNotice {
     SensorNotice::new(NoticeKind::StoreBehind, &now.0.to_string(), now, message, "look at the disk: is it full, is it slow (iostat -x 5)")
 }
 
-fn stale(shared: &Shared, bounds: Health, now: Time) -> Option<SensorNotice> {
-    let checked = shared.rules().checked?;
+/// What is to be told of a catalogue that was last looked after on that day.
+pub(super) fn stale(checked: Option<Date>, bounds: Health, now: Time) -> Option<SensorNotice> {
+    let checked = checked?;
     let age = now.seconds().saturating_sub(u64::try_from(clock::seconds_of_day(checked)).unwrap_or(0)) / 86_400;
     let message = format!("Nobody looked after the catalogue for {age} days (since {checked}): newer tools are not known.");
     let remedy = "update the program, or take a bundle: shadowtap signatures update";

@@ -86,13 +86,18 @@ impl Reloading {
         Reloading { places, ..self }
     }
 
-    /// Says which files a new configuration names that this process will not reach before it is started again.
+    /// Says which files and folders a new configuration names that this process will not reach before it is started again.
     fn say_outside(&self) {
         let Some(places) = &self.places else { return };
         let (config, _) = Config::survey(self.file.as_deref());
         for path in places.outside(&config.reads()) {
             let why = "is in a folder that no file was in at the start, and the sandbox was drawn then; restart shadowtap, or keep it beside the others";
             tracing::error!("{} {why}", path.display());
+        }
+        let writable = Places { read: Vec::new(), ..places.clone() };
+        for folder in writable.outside(&config.writes()) {
+            let why = "is a folder that nothing was to be written to at the start, and the sandbox was drawn then; restart shadowtap";
+            tracing::error!("{} {why}", folder.display());
         }
     }
 

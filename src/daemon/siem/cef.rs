@@ -1,7 +1,7 @@
 //! Common Event Format, version 0: one line of header and key-value pairs.
 //!
-//! From "Implementing ArcSight Common Event Format (CEF)", version 23 of 2016-05-16 (Micro Focus, now OpenText; its later versions change no key
-//! used here), read 2026-11-23. In the header `\` and `|` are escaped; in values `\` and `=`, and line ends are `\n`. `in` and `out` are seen
+//! It is defined by "Implementing ArcSight Common Event Format (CEF)" (Micro Focus, now OpenText). That document itself was not read: keys, their
+//! lengths and escapes are from what others publish about version 23 of 2016-05-16, read 2026-11-23. In the header `\` and `|` are escaped; in values `\` and `=`, and line ends are `\n`. `in` and `out` are seen
 //! from source to destination: what the client sent is `in`.
 
 use std::borrow::Cow;

@@ -18,12 +18,12 @@ const WHOLE: i64 = 1000;
 /// Microseconds of an hour.
 const HOUR: i64 = 3_600_000_000;
 
-const BUCKETS: &str = "SELECT team, kind, fill, at, suppressed FROM bucket";
-const PUT_BUCKETS: &str = "
+pub(super) const BUCKETS: &str = "SELECT team, kind, fill, at, suppressed FROM bucket";
+pub(super) const PUT_BUCKETS: &str = "
     INSERT INTO bucket (team, kind, fill, at, suppressed)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true
     ON CONFLICT (team, kind) DO UPDATE SET fill = excluded.fill, at = excluded.at, suppressed = excluded.suppressed";
-const SILENCES: &str = "SELECT id, team, service, kind, client, note FROM silence WHERE until > ?1 AND ended IS NULL";
+pub(super) const SILENCES: &str = "SELECT id, team, service, kind, client, note FROM silence WHERE until > ?1 AND ended IS NULL";
 
 /// What becomes of an alert.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -14,21 +14,21 @@ use crate::engine::frame::Time;
 /// Alerts read at a time.
 const PAGE: i64 = 500;
 
-const NEWEST: &str = "
+pub(super) const NEWEST: &str = "
     SELECT client_id, service_id, kind, payload, team, severity FROM alert
     WHERE incident = ?1 AND resolved IS NULL AND resolves = 0 ORDER BY id DESC LIMIT 1";
-const SINKS: &str = "
+pub(super) const SINKS: &str = "
     SELECT DISTINCT o.sink FROM alert a JOIN outbox o ON o.alert_id = a.id
     WHERE a.incident = ?1 AND a.resolved IS NULL AND a.resolves = 0 AND o.state <> 2 ORDER BY o.sink";
-const CLOSE: &str = "UPDATE alert SET resolved = ?2 WHERE incident = ?1 AND resolved IS NULL AND resolves = 0";
-const OPEN: &str = "
+pub(super) const CLOSE: &str = "UPDATE alert SET resolved = ?2 WHERE incident = ?1 AND resolved IS NULL AND resolves = 0";
+pub(super) const OPEN: &str = "
     SELECT id, incident, payload, client_id, service_id FROM alert
     WHERE id > ?1 AND client_id IS NOT NULL AND service_id IS NOT NULL AND resolved IS NULL AND resolves = 0 ORDER BY id LIMIT ?2";
-const LAPSE: &str = "
+pub(super) const LAPSE: &str = "
     UPDATE told SET lapsed = 1 WHERE (client_id, service_id, status) IN (
         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))";
-const FIND: &str = "SELECT id, incident, kind, acknowledged, acknowledged_by FROM alert WHERE key = ?1 AND resolves = 0";
-const ACKNOWLEDGE: &str = "UPDATE alert SET acknowledged = ?2, acknowledged_by = ?3, note = ?4 WHERE id = ?1";
+pub(super) const FIND: &str = "SELECT id, incident, kind, acknowledged, acknowledged_by FROM alert WHERE key = ?1 AND resolves = 0";
+pub(super) const ACKNOWLEDGE: &str = "UPDATE alert SET acknowledged = ?2, acknowledged_by = ?3, note = ?4 WHERE id = ?1";
 
 /// A row of `alert` as it is found to be acknowledged.
 type Found = (i64, String, i64, Option<i64>, Option<String>);

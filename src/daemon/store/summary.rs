@@ -12,21 +12,26 @@ use crate::daemon::summary::{AlertCount, MOST, ServiceUse, Summary};
 use crate::engine::frame::Time;
 
 /// Services in use under status unreviewed, not only for presence, of which at least a contact was seen.
-const IN_USE: &str = "
+pub(super) const IN_USE: &str = "
     SELECT s.name, s.vendor, s.category, count(DISTINCT g.client_id), count(*), sum(g.bytes_up), json_group_array(DISTINCT t.name)
     FROM sighting g JOIN service s ON s.id = g.service_id JOIN team t ON t.id = g.team_id
     WHERE g.first_seen >= ?1 AND g.status = 0 AND g.evidence >= 1 AND g.presence_only = 0
     GROUP BY g.service_id ORDER BY 4 DESC, 6 DESC, 1";
-const HAS_HELD: &str = "SELECT EXISTS (SELECT 1 FROM alert WHERE fate = 1 AND digest_id IS NULL)";
-/// What a digest sums up: with `?2` all since `?1`, else what was held.
-const COUNTED: &str = "
+/// Asked every two seconds: `fate <> 0` says nothing more, and lets SQLite take the index `alert_held`.
+pub(super) const HAS_HELD: &str = "SELECT EXISTS (SELECT 1 FROM alert WHERE fate <> 0 AND digest_id IS NULL AND fate = 1)";
+/// What a digest sums up: with `?2` what was kept back, and what was sent since `?1`; else what was held. What was sent is found from the
+/// newest back to the first that is older.
+pub(super) const COUNTED: &str = "
     FROM alert a LEFT JOIN service s ON s.id = a.service_id
-    WHERE a.digest_id IS NULL AND a.resolves = 0 AND a.kind NOT IN (13, 14)
-      AND (a.fate = 1 OR ?2 AND (a.fate <> 0 OR a.created > ?1))";
-const COUNTS: &str = "
+    WHERE a.resolves = 0 AND a.kind NOT IN (13, 14) AND a.id IN (
+        SELECT id FROM alert WHERE fate <> 0 AND digest_id IS NULL AND (?2 OR fate = 1)
+        UNION ALL
+        SELECT id FROM alert WHERE ?2 AND fate = 0 AND digest_id IS NULL
+          AND id > coalesce((SELECT back.id FROM alert back WHERE back.created <= ?1 ORDER BY back.id DESC LIMIT 1), 0))";
+pub(super) const COUNTS: &str = "
     SELECT a.fate, a.kind, a.team, coalesce(s.name, ''), max(a.severity), min(a.why), count(*)";
-const COUNTS_BY: &str = " GROUP BY 1, 2, 3, 4 ORDER BY 1 DESC, 7 DESC, 2, 3, 4";
-const SUMMED_UP: &str = "UPDATE alert SET digest_id = (SELECT d.id FROM alert d WHERE d.key = ?3) WHERE id IN (SELECT a.id";
+pub(super) const COUNTS_BY: &str = " GROUP BY 1, 2, 3, 4 ORDER BY 1 DESC, 7 DESC, 2, 3, 4";
+pub(super) const SUMMED_UP: &str = "UPDATE alert SET digest_id = (SELECT d.id FROM alert d WHERE d.key = ?3) WHERE id IN (SELECT a.id";
 
 /// Makes the payload of what is summed up.
 pub type Render<'a> = &'a (dyn Fn(Summary) -> String + Sync);

@@ -18,24 +18,24 @@ use crate::daemon::dispatch::{About, Dispatch};
 use crate::daemon::notice::{Notice, NoticeKind, Repeats, event_id};
 use crate::engine::sighting::Sighting;
 
-const CLIENTS_TODAY: &str = "
+pub(super) const CLIENTS_TODAY: &str = "
     SELECT client_id, service_id, sum(bytes_up), max(id) FROM sighting
     WHERE first_seen >= ?1 AND first_seen < ?2 GROUP BY client_id, service_id HAVING sum(bytes_up) >= ?3 ORDER BY 3 DESC LIMIT 1000";
-const CLIENTS_BEFORE: &str = "
+pub(super) const CLIENTS_BEFORE: &str = "
     SELECT client_id, service_id, first_seen / 86400000000, sum(bytes_up) FROM sighting
     WHERE first_seen >= ?1 AND first_seen < ?2
       AND (client_id, service_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?3)) GROUP BY 1, 2, 3";
-const TEAMS_TODAY: &str = "
+pub(super) const TEAMS_TODAY: &str = "
     SELECT d.team_id, d.service_id, sum(d.bytes_up),
            (SELECT max(g.id) FROM sighting g WHERE g.first_seen >= ?1 * 86400000000 AND g.first_seen < (?1 + 1) * 86400000000
             AND g.team_id = d.team_id AND g.service_id = d.service_id)
     FROM daily d WHERE d.day = ?1 GROUP BY d.team_id, d.service_id HAVING sum(d.bytes_up) >= ?2";
-const TEAMS_BEFORE: &str = "
+pub(super) const TEAMS_BEFORE: &str = "
     SELECT team_id, service_id, day, sum(bytes_up) FROM daily WHERE day >= ?1 AND day < ?2
       AND (team_id, service_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?3)) GROUP BY 1, 2, 3";
 /// Days of which anything is kept.
-const DAYS: &str = "SELECT day FROM calendar WHERE day >= ?1 AND day < ?2";
-const IS_THERE: &str = "SELECT EXISTS (SELECT 1 FROM alert WHERE key = ?1)";
+pub(super) const DAYS: &str = "SELECT day FROM calendar WHERE day >= ?1 AND day < ?2";
+pub(super) const IS_THERE: &str = "SELECT EXISTS (SELECT 1 FROM alert WHERE key = ?1)";
 
 /// Whose volume.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -95,6 +95,7 @@ fn kept_back(client: &Client) {
         (suppressed(&daemon, "new_service", "quiet") == 1.0).then_some(())
     });
     eventually("what is silenced is counted", || (suppressed(&daemon, "first_use", "silence") == 1.0).then_some(()));
+    site.alert(CLIENTS[0], "openai.chatgpt");
     eventually("what is banned is told at once to finance", || (!alerts(&finance).is_empty()).then_some(()));
     after_all_before(client, &site);
     let clients = |inbox: &Inbox| alerts(inbox).iter().map(|a| a["client"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>();
