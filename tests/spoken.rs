@@ -155,6 +155,14 @@ fn a_hello_after_starttls_is_read() {
 }
 
 #[test]
+fn a_request_is_read_though_its_first_byte_comes_alone() {
+    let request = b"CONNECT chatgpt.com:443 HTTP/1.1\r\nHost: chatgpt.com\r\n\r\n";
+    for first in 1..8 {
+        assert_heard("CONNECT", 8080, &vec![up(&request[..first]), up(&request[first..])], &[("http_connect", "chatgpt.com")]);
+    }
+}
+
+#[test]
 fn the_name_asked_of_a_proxy_and_the_name_inside_are_the_clients_on_one_connection() {
     let hello = modern(NAME).wire();
     let greeting = [down(b"HTTP/1.1 200 Connection established\r\n\r\n")];

@@ -177,7 +177,7 @@ async fn alerts_of_a_sink_that_is_gone_are_given_up_and_said_at_the_start() {
     let waiting = "
         INSERT INTO client VALUES (1, '10.0.0.5');
         INSERT INTO service VALUES (1, 'openai.chatgpt', 'OpenAI', 'chat');
-        INSERT INTO alert VALUES (1, 'a', 0, 1, 1, 0, '{}');
+        INSERT INTO alert (id, key, created, client_id, service_id, kind, payload) VALUES (1, 'a', 0, 1, 1, 0, '{}');
         INSERT INTO outbox VALUES (1, 'old', 0, 0, 0, 0, NULL)";
     sqlx::raw_sql(waiting).execute(&pool).await.expect("written");
     pool.close().await;

@@ -1,13 +1,10 @@
 //! The DNS memory: which names a client asked for a moment ago, by the addresses it was given. It names flows that carry no name.
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
-
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 
 use super::frame::Time;
 use super::host::HostName;
+use super::recent::Recent;
 
 /// Names remembered for one client and address; shared hosting gives many, and many mean nothing.
 const MAX_NAMES: usize = 8;
@@ -16,28 +13,45 @@ const GRACE: u64 = 60;
 /// Bounds of the time to live that counts (seconds).
 const TTL: (u64, u64) = (60, 86_400);
 
-/// Addresses and the names they were given for, by client. Bounded, oldest out first.
+/// Addresses and the names they were given for, by client. Bounded, oldest out first; what is stale goes before it grows.
 #[derive(Debug)]
 pub struct DnsMemory {
-    entries: HashMap<(IpAddr, IpAddr), Entry, FixedState>,
-    order: VecDeque<(IpAddr, IpAddr, u64)>,
+    entries: Recent<(IpAddr, IpAddr), Entry>,
     bound: usize,
     evicted: u64,
-    counter: u64,
 }
 
+/// Names of one address, and until when. Nearly every address has one.
 #[derive(Debug)]
 struct Entry {
-    names: Vec<(HostName, Time)>,
-    /// Number of the latest place in `order` that stands for this entry.
-    place: u64,
+    earlier: Vec<(HostName, Time)>,
+    latest: (HostName, Time),
+}
+
+impl Entry {
+    fn names(&self) -> impl Iterator<Item = &(HostName, Time)> {
+        self.earlier.iter().chain(std::iter::once(&self.latest))
+    }
+
+    /// With one more name, or a name it has once more.
+    fn renewed(old: Option<Entry>, latest: (HostName, Time), now: Time) -> Entry {
+        let Some(Entry { mut earlier, latest: before }) = old else { return Entry { earlier: Vec::new(), latest } };
+        let stays = |(name, until): &(HostName, Time)| *name != latest.0 && *until >= now;
+        earlier.retain(stays);
+        if stays(&before) {
+            earlier.push(before);
+        }
+        if earlier.len() >= MAX_NAMES {
+            earlier.remove(0);
+        }
+        Entry { earlier, latest }
+    }
 }
 
 impl DnsMemory {
     /// Remembers nothing yet; at most `bound` pairs of client and address. `seed` keys the hash.
     pub fn new(bound: usize, seed: u64) -> Self {
-        let entries = HashMap::with_hasher(FixedState::with_seed(seed));
-        DnsMemory { entries, order: VecDeque::new(), bound: bound.max(1), evicted: 0, counter: 0 }
+        DnsMemory { entries: Recent::new(seed), bound: bound.max(1), evicted: 0 }
     }
 
     /// Pairs given up because the memory was full.
@@ -45,53 +59,35 @@ impl DnsMemory {
         self.evicted
     }
 
-    /// Pairs remembered now.
+    /// Pairs remembered now, those included that became stale a moment ago.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Whether nothing is remembered.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.len() == 0
     }
 
     /// Remembers that `client` asked for `name` and was given `address` for `ttl` seconds.
     pub fn remember(&mut self, client: IpAddr, name: &HostName, address: IpAddr, ttl: u32, now: Time) {
         let until = now.plus_seconds(u64::from(ttl).clamp(TTL.0, TTL.1) + GRACE);
-        self.counter = self.counter.wrapping_add(1);
-        let place = self.counter;
-        let entry = self.entries.entry((client, address)).or_insert_with(|| Entry { names: Vec::with_capacity(1), place });
-        entry.place = place;
-        entry.names.retain(|(n, end)| n != name && *end >= now);
-        if entry.names.len() >= MAX_NAMES {
-            entry.names.remove(0);
+        self.entries.sweep(now, |_, entry| entry.names().all(|(_, until)| *until < now));
+        self.entries.renew((client, address), |old| Entry::renewed(old, (name.clone(), until), now));
+        while self.entries.len() > self.bound && self.entries.pop_oldest().is_some() {
+            self.evicted = self.evicted.saturating_add(1);
         }
-        entry.names.push((name.clone(), until));
-        self.order.push_back((client, address, place));
-        self.trim();
     }
 
     /// Forgets what clients asked for.
     pub fn forget_where(&mut self, is_meant: impl Fn(IpAddr) -> bool) {
         self.entries.retain(|(client, _), _| !is_meant(*client));
-        self.order.retain(|(client, _, _)| !is_meant(*client));
     }
 
     /// The names `client` knows `address` by at this moment; an address that was never asked for gives none.
     pub fn names(&self, client: IpAddr, address: IpAddr, now: Time) -> impl Iterator<Item = &HostName> {
-        let names = self.entries.get(&(client, address)).map_or(&[][..], |e| &e.names);
-        names.iter().filter(move |(_, until)| *until >= now).map(|(name, _)| name)
-    }
-
-    fn trim(&mut self) {
-        while self.entries.len() > self.bound || self.order.len() > self.bound.saturating_mul(2) {
-            let Some((client, address, place)) = self.order.pop_front() else { return };
-            // An entry refreshed since stands further back in the queue.
-            if self.entries.get(&(client, address)).is_some_and(|e| e.place == place) {
-                self.entries.remove(&(client, address));
-                self.evicted = self.evicted.saturating_add(1);
-            }
-        }
+        let names = self.entries.get(&(client, address)).into_iter().flat_map(Entry::names);
+        names.filter(move |(_, until)| *until >= now).map(|(name, _)| name)
     }
 }
 
@@ -127,12 +123,41 @@ mod tests {
     }
 
     #[test]
+    fn names_asked_for_again_and_again_take_no_more_room_and_push_nobody_out() {
+        let mut memory = DnsMemory::new(1000, 1);
+        memory.remember(ip(1), &HostName::unchecked("old.example"), ip(8), 86_400, Time(1));
+        for n in 0..100_000u64 {
+            memory.remember(ip(2), &HostName::unchecked("x.example"), ip(9), 300, Time(n));
+            assert!(memory.len() <= 2);
+        }
+        assert_eq!((names(&memory, 1, 8, Time(9)), memory.evicted()), (vec!["old.example"], 0));
+    }
+
+    #[test]
     fn a_flood_of_answers_stays_inside_the_bound() {
         let mut memory = DnsMemory::new(100, 1);
         for n in 0..100_000u32 {
             memory.remember(ip(1), &HostName::unchecked("x.example"), IpAddr::from(n.to_be_bytes()), 300, Time(n.into()));
         }
-        assert!(memory.len() <= 100 && memory.order.len() <= 200);
+        assert!(memory.len() <= 100);
         assert_eq!(memory.evicted(), 99_900);
+    }
+
+    #[test]
+    fn what_is_stale_takes_no_room_for_long() {
+        let mut memory = DnsMemory::new(500_000, 1);
+        let start = Time::new(1000, 0);
+        memory.remember(ip(2), &HostName::unchecked("kept.example"), ip(9), 86_400, start);
+        // 100 a second, each for 120 seconds: 12,000 are alive.
+        for n in 0..100_000u32 {
+            let name = HostName::unchecked("x.example");
+            memory.remember(ip(1), &name, IpAddr::from(n.to_be_bytes()), 60, start.plus_seconds(u64::from(n) / 100));
+            assert!(memory.len() <= 16_000, "{}", memory.len());
+        }
+        let end = start.plus_seconds(1000);
+        assert_eq!((names(&memory, 2, 9, end), memory.evicted()), (vec!["kept.example"], 0));
+        // A burst is over: a look-up later on finds it so.
+        memory.remember(ip(1), &HostName::unchecked("x.example"), ip(9), 60, end.plus_seconds(1000));
+        assert_eq!(memory.len(), 2);
     }
 }

@@ -24,6 +24,7 @@ pub mod packet;
 pub mod pattern;
 pub mod policy;
 pub mod privacy;
+mod recent;
 pub mod sighting;
 pub mod signature;
 pub mod stream;

@@ -38,6 +38,12 @@ impl Stream {
         self.pending_bytes = 0;
     }
 
+    /// Gives back what room it has in reserve.
+    pub fn shrink(&mut self) {
+        self.ready.shrink_to_fit();
+        self.pending.shrink_to_fit();
+    }
+
     /// The bytes in order from the base.
     pub fn ready(&self) -> &[u8] {
         &self.ready
@@ -116,8 +122,13 @@ impl Stream {
         if offset > self.ready.len() {
             return self.hold(seq, bytes);
         }
-        let grown = self.append(offset, bytes);
-        if grown == Inserted::Grew { self.drain_pending() } else { grown }
+        let before = self.ready.len();
+        let appended = self.append(offset, bytes);
+        // A piece that contradicts what is known may close a gap all the same.
+        match (self.ready.len() > before).then(|| self.drain_pending()) {
+            Some(drained) if appended == Inserted::Grew || drained == Inserted::Full => drained,
+            _ => appended,
+        }
     }
 
     fn insert_before(&mut self, seq: u32, bytes: &[u8], offset: i32) -> Inserted {
@@ -232,6 +243,16 @@ mod tests {
         assert_eq!(s.insert(0, b"abcd"), Inserted::Grew);
         assert_eq!(s.insert(2, b"XXef"), Inserted::Conflict);
         assert_eq!(s.ready(), b"abcdef");
+    }
+
+    #[test]
+    fn what_waits_behind_a_gap_follows_a_piece_that_contradicts() {
+        let mut s = stream(0, true);
+        s.insert(0, b"ab");
+        s.insert(4, b"ef");
+        assert_eq!(s.insert(1, b"Xcd"), Inserted::Conflict);
+        assert_eq!(s.ready(), b"abcdef");
+        assert!(!s.has_gap());
     }
 
     #[test]

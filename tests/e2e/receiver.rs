@@ -32,8 +32,13 @@ pub struct Delivery {
 impl Receiver {
     /// Starts it beside the daemon.
     pub fn start(net: &Net, inbox: &Inbox) -> Self {
+        Self::start_at(net, ADDRESS, inbox)
+    }
+
+    /// The same for another sink, at another address of the sensor.
+    pub fn start_at(net: &Net, address: &str, inbox: &Inbox) -> Self {
         let this = std::env::current_exe().expect("own path").display().to_string();
-        Receiver { _process: net.background(Host::Sensor, &[&this, "--receive", ADDRESS, &inbox.0.display().to_string()]) }
+        Receiver { _process: net.background(Host::Sensor, &[&this, "--receive", address, &inbox.0.display().to_string()]) }
     }
 }
 

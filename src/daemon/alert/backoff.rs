@@ -11,7 +11,7 @@ pub struct Pace {
     pub longest: Duration,
     /// Longest wait a sink may ask for.
     pub longest_asked: Duration,
-    /// How often to look for letters nobody told of (those another process put back).
+    /// How often to look for letters nobody told of: those another process put in, as one that says that an alert was acknowledged.
     pub look: Duration,
     /// How long a letter is tried before it is given up.
     pub give_up: Duration,
@@ -23,7 +23,7 @@ impl Default for Pace {
             first: Duration::from_secs(1),
             longest: Duration::from_secs(300),
             longest_asked: Duration::from_secs(3600),
-            look: Duration::from_secs(15),
+            look: Duration::from_secs(2),
             give_up: Duration::from_secs(7 * 86_400),
         }
     }

@@ -78,6 +78,14 @@ impl CaptureFile {
             }
             (Box::new(file), Some(metadata.len()))
         };
+        CaptureFile::read(path, input, size)
+    }
+
+    /// Reads a capture from where its bytes come from; `path` is what it is called.
+    ///
+    /// # Errors
+    /// Bytes that are those of no capture (exit 65).
+    pub fn read(path: &Path, input: Box<dyn Read + Send>, size: Option<u64>) -> Result<Self, Failure> {
         let (magic, input) = peek(input).map_err(|e| unreadable(path, &e))?;
         let (magic, input) = decompressed(magic, input).map_err(|e| unreadable(path, &e))?;
         let reader = match magic {

@@ -36,7 +36,10 @@ impl<'t> Rows<'t> {
         let position = self.record.position()?;
         let (line, byte) = (usize::try_from(position.line()).ok()?, usize::try_from(position.byte()).ok()?);
         // The position is where the row before ended: blank lines and remarks may follow there.
-        let skipped = self.text.get(byte..)?.lines().take_while(|line| is_remark(line)).count();
+        let rest = self.text.get(byte..)?;
+        let skipped = rest.lines().take_while(|line| is_remark(line)).count();
+        // A remark that ends the text without a line's end is read as an empty row.
+        rest.lines().nth(skipped)?;
         Some((line + skipped, StringRecord::from_byte_record_lossy(self.record.clone())))
     }
 }

@@ -1,28 +1,24 @@
 //! Connection ids QUIC servers chose. A client whose address or port changes goes on under the same id (RFC 9000 §9), and its bytes go on
 //! counting for the flow that has the name. A client that migrates of its own will takes another id, told in private: nobody can follow it.
 
-use std::collections::VecDeque;
-
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
 use super::Engine;
 use crate::engine::counters::Table;
 use crate::engine::event::FlowId;
 use crate::engine::flow::FlowKey;
+use crate::engine::frame::Time;
 use crate::engine::names::quic;
 use crate::engine::packet::{Address, Packet};
+use crate::engine::recent::Recent;
 
 /// Ids shorter than this tell too little.
 const MIN_ID: usize = 4;
 
 /// A server and an id it chose: VNI, address, port, length and bytes of the id.
-type Key = (u64, Address, u16, usize, [u8; quic::MAX_CID]);
+type Key = (u64, Address, u16, u8, [u8; quic::MAX_CID]);
 
-/// Flows by the ids their servers chose. Bounded, oldest out first.
+/// Flows by the ids their servers chose. Bounded, oldest out first; those of flows that ended go before it grows.
 pub(super) struct Connections {
-    flows: HashMap<Key, (u32, FlowId), FixedState>,
-    order: VecDeque<Key>,
+    flows: Recent<Key, (u32, FlowId)>,
     /// Lengths in use, a bit each.
     lengths: u32,
     bound: usize,
@@ -30,27 +26,29 @@ pub(super) struct Connections {
 
 impl Connections {
     pub(super) fn new(bound: usize, seed: u64) -> Self {
-        let flows = HashMap::with_hasher(FixedState::with_seed(seed));
-        Connections { flows, order: VecDeque::new(), lengths: 0, bound: bound.max(1) }
+        Connections { flows: Recent::new(seed), lengths: 0, bound: bound.max(1) }
+    }
+
+    /// Lets go of ids of flows that are not open any more, from time to time.
+    fn forget(&mut self, now: Time, mut is_open: impl FnMut(u32, FlowId) -> bool) {
+        self.flows.sweep(now, |_, (at, id)| !is_open(*at, *id));
     }
 
     /// Learns an id; gives what was pushed out.
     fn learn(&mut self, key: Key, at: u32, id: FlowId) -> Option<(u32, FlowId)> {
-        if self.flows.insert(key, (at, id)).is_some() {
+        if let Some(known) = self.flows.get_mut(&key) {
+            *known = (at, id);
             return None;
         }
-        self.lengths |= 1u32.checked_shl(key.3 as u32).unwrap_or(0);
-        self.order.push_back(key);
-        if self.order.len() <= self.bound {
-            return None;
-        }
-        self.order.pop_front().and_then(|oldest| self.flows.remove(&oldest))
+        self.lengths |= 1u32.checked_shl(key.3.into()).unwrap_or(0);
+        self.flows.renew(key, |_| (at, id));
+        if self.flows.len() <= self.bound { None } else { self.flows.pop_oldest().map(|(_, oldest)| oldest) }
     }
 
     /// The flow whose server chose the id in a short header.
     fn find(&self, packet: &Packet<'_>) -> Option<(u32, FlowId)> {
         let (first, rest) = packet.segment.payload.split_first()?;
-        if first & 0xc0 != 0x40 || self.flows.is_empty() {
+        if first & 0xc0 != 0x40 || self.flows.len() == 0 {
             return None;
         }
         let is_used = |length: &usize| self.lengths.checked_shr(*length as u32).is_some_and(|bits| bits & 1 != 0);
@@ -62,7 +60,7 @@ impl Connections {
 fn key(packet: &Packet<'_>, server: Address, port: u16, id: &[u8]) -> Option<Key> {
     let mut bytes = [0; quic::MAX_CID];
     bytes.get_mut(..id.len())?.copy_from_slice(id);
-    Some((packet.encap.vni(), server, port, id.len(), bytes))
+    Some((packet.encap.vni(), server, port, id.len() as u8, bytes))
 }
 
 impl Engine {
@@ -78,6 +76,8 @@ impl Engine {
             return;
         };
         let Some(key) = key(packet, packet.src, packet.segment.src_port, header.scid) else { return };
+        let table = &mut self.table;
+        self.connections.forget(self.now, |at, id| table.flow(at).is_some_and(|f| f.id == id));
         if let Some((at, id)) = self.connections.learn(key, at, id)
             && self.table.flow(at).is_some_and(|f| f.id == id)
         {

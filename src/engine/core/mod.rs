@@ -155,10 +155,10 @@ impl Engine {
     /// The end of the capture: tells every open flow as closed.
     pub fn finish(&mut self, sink: Sink<'_>) {
         // In the order they were opened, so that the same capture gives the same events.
-        let mut open: Vec<_> = std::iter::from_fn(|| self.table.any().and_then(|at| self.table.remove(at))).collect();
-        open.sort_unstable_by_key(|f| f.id);
-        for flow in open {
-            self.close(flow, sink);
+        for at in self.table.by_number() {
+            if let Some(flow) = self.table.remove(at) {
+                self.close(flow, sink);
+            }
         }
     }
 
@@ -245,6 +245,9 @@ impl Engine {
             return;
         }
         let is_told_again = flow.reason.is_some();
+        if let Some(open) = &mut flow.open {
+            open.settle();
+        }
         if is_told_again && !flow.is_told {
             flow.is_told = true;
             sink(Event::Flow(state(flow, false)));

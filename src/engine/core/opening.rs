@@ -54,6 +54,11 @@ impl Open {
         Some(self.trouble.unwrap_or(if is_lost { Reason::Loss } else { Reason::Undecodable }))
     }
 
+    /// What it waits for did not come soon: it holds no more room than it needs.
+    pub(super) fn settle(&mut self) {
+        self.streams.iter_mut().for_each(Stream::shrink);
+    }
+
     fn clear(&mut self) {
         for stream in &mut self.streams {
             stream.reset(0, false);

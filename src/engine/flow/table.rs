@@ -174,8 +174,15 @@ impl<O> FlowTable<O> {
         oldest.map(|(_, at)| at).or_else(|| self.any())
     }
 
-    /// Index of any flow; for the end, when all are closed.
-    pub fn any(&self) -> Option<u32> {
+    /// Indexes of all flows in the order in which they were opened; for the end, when all are closed.
+    pub fn by_number(&self) -> Vec<u32> {
+        let mut all: Vec<u32> = self.index.iter().copied().collect();
+        all.sort_unstable_by_key(|at| self.flows.get(*at as usize).and_then(Option::as_ref).map(|f| f.id));
+        all
+    }
+
+    /// Index of any flow.
+    fn any(&self) -> Option<u32> {
         self.index.iter().next().copied()
     }
 

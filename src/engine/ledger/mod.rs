@@ -371,7 +371,18 @@ impl Ledger {
         self.clients.insert((key.client, at));
         self.index.insert(key, at);
         self.ends.push(Reverse((end, at, first_seen)));
+        self.tidy();
         at
+    }
+
+    /// Drops places of the list of changed ones that stand for nothing any more: sightings that ended while nobody drains.
+    fn tidy(&mut self) {
+        if self.dirty.len() > self.open.len().saturating_mul(2) {
+            let open = &self.open;
+            self.dirty.retain(|at| open.get(*at).and_then(Option::as_ref).is_some_and(|o| o.is_dirty));
+            self.dirty.sort_unstable();
+            self.dirty.dedup();
+        }
     }
 
     /// Ends the sighting whose session would end first.

@@ -63,7 +63,7 @@ pub fn message(bytes: &[u8]) -> Verdict<Message> {
     let mut inner = bytes;
     for relays in 0..=MAX_RELAYS {
         match inner.first() {
-            None => return Verdict::NeedMore(4),
+            None => return Verdict::NeedMore(bytes.len().saturating_add(1)),
             Some(12 | 13) => {}
             Some(kind @ 1..=11) => return plain(bytes, inner, Kind(*kind), relays > 0, mac),
             Some(_) => return Verdict::Not,

@@ -183,7 +183,8 @@ impl Opening {
                 say(Said::Host(host, user_agent));
                 return Some(Progress::Http);
             }
-            Verdict::NeedMore(n) if !may_talk(bytes) => return Some(Progress::NeedMore(n)),
+            // A first byte may begin a request as well as a line of talk: CONNECT or CAPA.
+            Verdict::NeedMore(n) => return Some(Progress::NeedMore(n)),
             _ => {}
         }
         if !may_talk(bytes) {
@@ -281,7 +282,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Frames behind the preface until HEADERS; its header block names the authority.
 fn http2(bytes: &[u8], say: &mut dyn FnMut(Said<'_>)) -> Progress {
-    let Some(frames) = bytes.get(PREFACE.len()..) else { return Progress::NeedMore(PREFACE.len()) };
+    let Some(frames) = bytes.get(PREFACE.len()..) else { return Progress::NeedMore(bytes.len().saturating_add(1)) };
     let mut r = Reader::new(frames);
     for _ in 0..16 {
         let at = bytes.len().saturating_sub(r.len());

@@ -63,7 +63,7 @@ pub fn may_open(bytes: &[u8]) -> bool {
 
 /// Whether a hello says, at the front of its first record, that it is longer than is followed.
 pub fn is_too_long(bytes: &[u8]) -> bool {
-    may_open(bytes) && bytes.get(5..).and_then(message_length).is_some_and(|n| n > MAX_HELLO)
+    may_open(bytes) && record(&mut Reader::new(bytes)).and_then(|(_, body, _)| message_length(body)).is_some_and(|n| n > MAX_HELLO)
 }
 
 /// Reads the ClientHello at the front of a record stream. `scratch` holds the message where it spans records.
@@ -80,7 +80,9 @@ pub fn client_hello<'a>(bytes: &'a [u8], scratch: &'a mut Vec<u8>) -> Verdict<He
         let at = bytes.len() - r.len();
         let Some((kind, body, length)) = record(&mut r) else { return Verdict::NeedMore(at.saturating_add(5)) };
         if length > (1 << 14) + 2048 {
-            return Verdict::Malformed(at);
+            // The byte behind the first header decides whether it is a hello at all, see `may_open`.
+            let is_undecided = at == 0 && body.is_empty();
+            return if is_undecided { Verdict::NeedMore(6) } else { Verdict::Malformed(at) };
         }
         if kind == 22 {
             // The common case: the whole message in its first record, read in place.

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod alerts;
 pub mod dashboards;
+pub mod day;
 pub mod kills;
 pub mod lifecycle;
 pub mod office;
@@ -27,7 +28,7 @@ pub struct Case {
 
 /// Every case, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    let before = [traffic::CASES, agents::CASES, alerts::CASES, kills::CASES, lifecycle::CASES, office::CASES];
+    let before = [traffic::CASES, agents::CASES, alerts::CASES, day::CASES, kills::CASES, lifecycle::CASES, office::CASES];
     before.into_iter().chain([policy::CASES, privacy::CASES, reload::CASES, streams::CASES, volume::CASES, dashboards::CASES]).flatten()
 }
 
