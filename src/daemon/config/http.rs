@@ -133,7 +133,7 @@ mod tests {
             std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
             std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o640)).unwrap();
         }
-        std::fs::write(folder.path().join("tokens"), format!("# scrapers\nmetrics {DIGEST} 2999-01-01T00:00:00Z prometheus\n")).unwrap();
+        std::fs::write(folder.path().join("tokens"), format!("# scrapers\nmetrics {DIGEST} 2199-01-01T00:00:00Z prometheus\n")).unwrap();
         folder
     }
 
