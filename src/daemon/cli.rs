@@ -17,7 +17,7 @@ use super::replay::{self, ReplayArgs};
 use super::report::{self, ReportArgs};
 use super::run::{self, RunArgs};
 use super::visibility::{self, VisibilityArgs};
-use super::{check, policy, signatures};
+use super::{check, policy, signatures, token_command};
 
 /// A passive monitor of GenAI use on a network.
 #[derive(Parser)]
@@ -60,6 +60,9 @@ enum Command {
     /// The keys of pseudonyms
     #[command(subcommand)]
     Privacy(privacy::Command),
+    /// Tokens for who asks over the network
+    #[command(subcommand)]
+    Token(token_command::Command),
     /// Look at this machine and write a commented configuration for it
     Init(InitArgs),
     /// What a shell needs to complete command lines, on standard output
@@ -89,6 +92,7 @@ impl Cli {
             Command::Forget(args) => forget::run(&args),
             Command::Reidentify(args) => reidentify::run(&args),
             Command::Privacy(command) => privacy::run(command),
+            Command::Token(command) => token_command::run(command),
             Command::Init(args) => init::run(&args),
             Command::Completions(args) => completions::run(&args, Cli::command()),
             Command::Man(args) => manual::run(&args, Cli::command()),

@@ -69,6 +69,8 @@ pub mod store_place;
 pub mod streaming;
 pub mod summary;
 pub mod table;
+pub mod token;
+pub mod token_command;
 pub mod toml_fields;
 pub mod upkeep;
 pub mod visibility;

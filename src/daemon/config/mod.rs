@@ -3,6 +3,7 @@
 mod alerting;
 mod bounds;
 mod exclude;
+mod http;
 mod policy;
 mod privacy;
 mod read;
@@ -12,7 +13,6 @@ mod sink;
 mod stream;
 mod when;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,6 +31,7 @@ use crate::engine::ledger::SpecialLimits;
 
 pub use alerting::{Alerting, Digest, Every, Health, Limit, Quiet, Route, Volume};
 pub use bounds::Bounds;
+pub use http::{Http, ServerCertificate, is_remote};
 pub use policy::{PolicyFile, WrittenRule, read_policy_file};
 pub use privacy::{Mode, Privacy};
 pub use retention::Retention;
@@ -156,21 +157,6 @@ pub struct Store {
 impl Default for Store {
     fn default() -> Self {
         Store { url: DEFAULT_STORE.into() }
-    }
-}
-
-/// `[http]`: where metrics and health are served.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Http {
-    /// Default `127.0.0.1:9615`.
-    pub listen: SocketAddr,
-    /// Whether an address that other machines reach is accepted; default no.
-    pub allow_remote: bool,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Http { listen: (Ipv4Addr::LOCALHOST, 9615).into(), allow_remote: false }
     }
 }
 
@@ -324,7 +310,8 @@ impl Config {
     pub fn reads(&self) -> Vec<PathBuf> {
         let secrets = self.sinks.iter().flat_map(Sink::files).chain(self.streams.iter().flat_map(Stream::files));
         let identities = self.identities.iter().map(|source| source.file.clone());
-        self.files.iter().cloned().chain(self.signatures.folder.clone()).chain(secrets).chain(identities).collect()
+        let site = self.signatures.folder.clone().into_iter().chain(self.http.files());
+        self.files.iter().cloned().chain(site).chain(secrets).chain(identities).collect()
     }
 
     /// Folders the daemon makes, writes and removes files in, beside the store's: all that it may write once it is confined.

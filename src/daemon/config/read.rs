@@ -1,7 +1,6 @@
 //! The configuration out of its tables.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -44,7 +43,7 @@ pub(super) fn config(top: &Fields<'_>, file: &Path) -> Config {
         exclude: top.table("exclude").map(|t| exclude::read(&t)).unwrap_or_default(),
         capture: top.table("capture").map(|t| capture(&t)).unwrap_or_default(),
         store: top.table("store").map(|t| store(&t)).unwrap_or_default(),
-        http: top.table("http").map(|t| http(&t)).unwrap_or_default(),
+        http: top.table("http").map(|t| Http::read(&t, file)).unwrap_or_default(),
         signatures: top.table("signatures").map(|t| signatures(&t, file)).unwrap_or_default(),
         identities: identities(top, file),
         zones: groups(top, "zone"),
@@ -121,22 +120,6 @@ fn store(fields: &Fields<'_>) -> Store {
         fields.reading().error(url.line, format!("store.url {text:?}: {why}"), NoPlace::REMEDY);
     }
     Store { url: url.value.to_owned() }
-}
-
-fn http(fields: &Fields<'_>) -> Http {
-    let allow_remote = fields.flag("allow_remote", false);
-    let default = Http { allow_remote, ..Http::default() };
-    let Some(written) = fields.text("listen") else { return default };
-    let Ok(listen) = written.value.parse::<SocketAddr>() else {
-        let message = format!("http.listen {:?} is no address and port", written.value);
-        fields.reading().error(written.line, message, "write 127.0.0.1:9615");
-        return default;
-    };
-    if !allow_remote && !listen.ip().to_canonical().is_loopback() {
-        let message = format!("http.listen {listen} can be reached from other machines");
-        fields.reading().error(written.line, message, "listen on 127.0.0.1, or set allow_remote = true");
-    }
-    Http { listen, ..default }
 }
 
 fn signatures(fields: &Fields<'_>, file: &Path) -> SignatureSource {

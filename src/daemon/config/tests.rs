@@ -65,7 +65,8 @@ fn finds_all_mistakes_at_once() {
         "c.toml:4: error: capture.interface is no known key | did you mean \"interfaces\"?",
         "c.toml:8: error: store.url \"mysql://x/y\": only SQLite stores are known | write sqlite:///absolute/path, sqlite://relative/path, \
          sqlite::memory: or a plain path",
-        "c.toml:11: error: http.listen 0.0.0.0:9615 can be reached from other machines | listen on 127.0.0.1, or set allow_remote = true",
+        "c.toml:11: error: http.listen 0.0.0.0:9615 can be reached from other machines, and allow_remote = true, tls_cert_file, tls_key_file, \
+         token_file are not set | listen on 127.0.0.1, or set what is missing (docs/guides/dashboards.md)",
         "c.toml:14: error: a team is named \"other\", the name of everybody else | choose another name",
         "c.toml:17: error: team.subnets is missing | add subnets = [\"10.1.0.0/16\"]",
         "c.toml:36: error: two teams are named \"lab\" | join their subnets under one name",

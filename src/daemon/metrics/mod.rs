@@ -1,5 +1,6 @@
 //! Metrics: every name of the design, with labels from closed sets only: never a client, an address or a name from the wire.
 
+mod refused;
 mod registered;
 mod series;
 mod tally;
@@ -17,6 +18,7 @@ use crate::daemon::rules::expiring::RuleCounts;
 use crate::engine::event::{Anomaly, BlindSpot, Reason, Source};
 use crate::engine::policy::Status;
 use crate::engine::sighting::{Evidence, Finding, Sighting};
+pub use refused::Refused;
 use registered::Registered;
 use series::{Cap, OTHER};
 use tally::Tally;
@@ -206,6 +208,11 @@ impl Metrics {
     /// Says how many deliveries are still to be made.
     pub fn outbox(&self, depth: u64) {
         self.registered.outbox.set(i64::try_from(depth).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a visitor of the web server who was turned away.
+    pub fn http_refused(&self, why: Refused) {
+        self.registered.http_refused.with_label_values(&[why.word()]).inc();
     }
 
     /// Counts lines given to a stream.

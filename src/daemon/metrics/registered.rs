@@ -5,6 +5,7 @@ use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
+use super::refused::Refused;
 use crate::daemon::kept::Kept;
 use crate::daemon::notice::NoticeKind;
 use crate::engine::event::{Anomaly, Source};
@@ -42,6 +43,7 @@ pub(super) struct Registered {
     pub policy_rules: IntGaugeVec,
     pub signatures_checked: IntGauge,
     pub sandbox: IntGaugeVec,
+    pub http_refused: IntCounterVec,
 }
 
 impl Registered {
@@ -127,6 +129,7 @@ impl Registered {
                 "Steps in which the daemon gave up rights, by what the machine granted; always 1.",
                 &["what", "result"],
             )?,
+            http_refused: counters(r, "http_refused_total", "Visitors the web server turned away or cut off.", &["reason"])?,
             registry: r.clone(),
         };
         registered.begin_at_zero();
@@ -148,6 +151,9 @@ impl Registered {
             for reason in ["rate", "quiet", "silence", "inventory"] {
                 self.alerts_suppressed.with_label_values(&[kind.word(), reason]);
             }
+        }
+        for why in Refused::ALL {
+            self.http_refused.with_label_values(&[why.word()]);
         }
         for kind in Kept::ALL {
             self.retention_removed.with_label_values(&[kind.word()]);

@@ -59,7 +59,7 @@ use super::rules::Rules;
 use super::sandbox::Kind;
 use super::store::{Batch, Store};
 use super::streaming::Streaming;
-use super::web;
+use super::web::{self, Door};
 use crate::engine::sighting::{Finding, Sighting};
 use confined::Lists;
 use reloading::{Changed, Reloading};
@@ -159,7 +159,8 @@ async fn serve(started: Started) -> Result<(), Failure> {
         tokio::spawn(keys::watch(key.period, config.clone(), store.clone(), events.clone(), Arc::clone(&shared)));
     }
     let stop_web = shared.stopped();
-    let web = tokio::spawn(web::serve(listener, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
+    let door = Door::new(&config.http).map_err(Failure::Setting)?;
+    let web = tokio::spawn(web::serve(listener, door, Arc::clone(&shared.metrics), shared.readiness(), stop_web));
     let mut reloading = Reloading::start(config_file, config, known, store.clone(), events, &shared).await?.within(places);
     tokio::spawn(supervisor::keep_watchdog_quiet(Arc::clone(&shared)));
     supervisor::ready();

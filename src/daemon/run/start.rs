@@ -75,9 +75,8 @@ fn read(args: &RunArgs) -> Result<(Config, Rules, Known), Failure> {
         config.store.url.clone_from(store);
     }
     if let Some(listen) = args.listen {
-        if !listen.ip().is_loopback() && !config.http.allow_remote {
-            let why = "others could read it there; set allow_remote = true in [http] of the configuration to allow that";
-            return Err(Failure::Setting(format!("--listen {listen}: {why}")));
+        if let Some((message, remedy)) = config.http.refuses(listen) {
+            return Err(Failure::Setting(format!("--listen {listen} {message}\n  remedy: in [http] of the configuration, {remedy}")));
         }
         config.http.listen = listen;
     }
@@ -139,7 +138,8 @@ fn announce(captures: &[LiveCapture], config: &Config) {
             tracing::warn!("{hint}");
         }
     }
-    tracing::info!("metrics at http://{}/metrics", config.http.listen);
+    let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+    tracing::info!("metrics at {scheme}://{}/metrics", config.http.listen);
     let file = store_file(config).ok().flatten();
     tracing::info!("database {}", file.as_deref().unwrap_or(Path::new("in memory, gone at the end")).display());
     if config.sinks.is_empty() {

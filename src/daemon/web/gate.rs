@@ -1,19 +1,22 @@
-//! The gate before the web server: so many connections at a time, each for so long. Whoever sends its request one byte a minute, or
-//! never reads the answer, is cut off; a scrape takes milliseconds.
+//! The gate before the web server: so many connections at a time, so many of one address, so many a second, each for so long. Whoever sends
+//! its request one byte a minute, or never reads the answer, is cut off; a scrape takes milliseconds.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::serve::Listener;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Sleep, sleep};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use super::crowd::{Crowd, Pace};
+use super::door::Door;
+use super::visit::{Timed, Visit};
+use crate::daemon::metrics::{Metrics, Refused};
+
+/// Connections let in a second in the long run, and how many of them may come at once: a handshake takes up to a millisecond.
+const PACE: (u32, u32) = (200, 64);
 
 /// What a connection may take.
 #[derive(Clone, Copy, Debug)]
@@ -29,18 +32,16 @@ pub(super) struct Gate {
     listener: TcpListener,
     free: Arc<Semaphore>,
     life: Duration,
-}
-
-/// A connection with an end.
-pub(super) struct Visit {
-    stream: TcpStream,
-    end: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
+    pace: Pace,
+    crowd: Crowd,
+    door: Arc<Door>,
+    metrics: Arc<Metrics>,
 }
 
 impl Gate {
-    pub fn new(listener: TcpListener, limits: Limits) -> Self {
-        Gate { listener, free: Arc::new(Semaphore::new(limits.connections)), life: limits.life }
+    pub fn new(listener: TcpListener, limits: Limits, door: Arc<Door>, metrics: Arc<Metrics>) -> Self {
+        let free = Arc::new(Semaphore::new(limits.connections));
+        Gate { listener, free, life: limits.life, pace: Pace::new(PACE.0, PACE.1), crowd: Crowd::default(), door, metrics }
     }
 }
 
@@ -51,44 +52,21 @@ impl Listener for Gate {
     async fn accept(&mut self) -> (Visit, SocketAddr) {
         // The semaphore is never closed, so there always is a place in the end.
         let place = Arc::clone(&self.free).acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        (Visit { stream, end: Box::pin(sleep(self.life)), _place: place }, address)
+        loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            let most = self.door.of_one_address.unwrap_or(usize::MAX);
+            let Some(seat) = self.crowd.seat(address.ip(), most) else {
+                self.metrics.http_refused(Refused::Connections);
+                continue;
+            };
+            self.pace.turn().await;
+            let timed = Timed::new(stream, self.life, Arc::clone(&self.metrics), (place, Some(seat)));
+            let certificate = self.door.certificate.as_ref().map(|certificate| Arc::clone(&*certificate.current()));
+            return (Visit::new(timed, certificate), address);
+        }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
-    }
-}
-
-impl Visit {
-    /// An error once the time is up; otherwise makes sure that the task wakes when it is.
-    fn in_time(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        match self.end.as_mut().poll(context) {
-            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
-            Poll::Pending => Ok(()),
-        }
-    }
-}
-
-impl AsyncRead for Visit {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.in_time(context)?;
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Visit {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.in_time(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.in_time(context)?;
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

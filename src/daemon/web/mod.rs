@@ -1,7 +1,11 @@
 //! The web server: `/metrics`, `/healthz`, `/readyz`, and nothing else. It answers questions and takes none of its own: a request has
-//! no body, a connection carries one request.
+//! no body, a connection carries one request. Where tokens are configured, metrics and reasons are for who shows one.
 
+mod crowd;
+mod door;
 mod gate;
+mod renewed;
+mod visit;
 
 #[cfg(test)]
 mod tests;
@@ -11,19 +15,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
 use super::metrics::Metrics;
+use super::token::Role;
+pub use door::Door;
 use gate::{Gate, Limits};
 
 /// Where it listens when nobody says otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:9615";
 
 const LIMITS: Limits = Limits { connections: 32, life: Duration::from_secs(10) };
+
+/// How long who shows no good token waits for the answer, in its place: no more than some guesses a second get through.
+const REFUSAL: Duration = Duration::from_millis(500);
 
 /// Why the daemon is not ready: empty when its captures are open and its store can be written.
 pub type Ready = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
@@ -32,6 +41,7 @@ pub type Ready = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 struct App {
     metrics: Arc<Metrics>,
     ready: Ready,
+    door: Arc<Door>,
 }
 
 /// Serves on a listener that is bound already, until `stop` is done.
@@ -40,11 +50,12 @@ struct App {
 /// The listener cannot be used.
 pub async fn serve(
     listener: TcpListener,
+    door: Door,
     metrics: Arc<Metrics>,
     ready: Ready,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    serve_within(LIMITS, listener, App { metrics, ready }, stop).await
+    serve_within(LIMITS, listener, App { metrics, ready, door: Arc::new(door) }, stop).await
 }
 
 async fn serve_within(
@@ -54,7 +65,7 @@ async fn serve_within(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     listener.set_nonblocking(true)?;
-    let gate = Gate::new(tokio::net::TcpListener::from_std(listener)?, limits);
+    let gate = Gate::new(tokio::net::TcpListener::from_std(listener)?, limits, Arc::clone(&app.door), Arc::clone(&app.metrics));
     let routes = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "ok\n"))
@@ -68,7 +79,18 @@ async fn serve_within(
     }
 }
 
-async fn metrics(State(app): State<App>) -> Response {
+/// Lets a request through to what takes a role, or has it wait and answers it.
+async fn admitted(app: &App, headers: &HeaderMap, role: Role) -> Result<(), Response> {
+    let Err(why) = app.door.admit(headers, role) else { return Ok(()) };
+    app.metrics.http_refused(why);
+    tokio::time::sleep(REFUSAL).await;
+    Err((StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], "a token is needed, as Authorization: Bearer\n").into_response())
+}
+
+async fn metrics(State(app): State<App>, headers: HeaderMap) -> Response {
+    if let Err(refusal) = admitted(&app, &headers, Role::Metrics).await {
+        return refusal;
+    }
     match app.metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
         Err(error) => {
@@ -81,14 +103,21 @@ async fn metrics(State(app): State<App>) -> Response {
 #[derive(Serialize)]
 struct Readiness {
     ready: bool,
-    reasons: Vec<String>,
+    /// Left out for who shows no token where one is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Vec<String>>,
 }
 
-async fn readyz(State(app): State<App>) -> Response {
+async fn readyz(State(app): State<App>, headers: HeaderMap) -> Response {
+    // Who shows a token is judged by it; without one, it is told no reasons.
+    let tells_all = app.door.is_open() || headers.contains_key(header::AUTHORIZATION);
+    if tells_all && let Err(refusal) = admitted(&app, &headers, Role::Metrics).await {
+        return refusal;
+    }
     let reasons = (app.ready)();
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, reasons })).into_response()
+    (status, Json(Readiness { ready, reasons: tells_all.then_some(reasons) })).into_response()
 }
 
 async fn one_request(mut response: Response) -> Response {

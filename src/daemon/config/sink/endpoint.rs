@@ -101,7 +101,7 @@ impl Endpoint {
 }
 
 /// A path, relative to the configuration's folder.
-pub(super) fn file(fields: &Fields<'_>, key: &'static str, config: &Path) -> Option<Located<PathBuf>> {
+pub(in crate::daemon::config) fn file(fields: &Fields<'_>, key: &'static str, config: &Path) -> Option<Located<PathBuf>> {
     fields.text(key).map(|s| Located { value: beside(config, s.value), line: s.line })
 }
 
@@ -117,7 +117,7 @@ pub(super) fn secret(fields: &Fields<'_>, key: &'static str, config: &Path) -> O
 }
 
 /// Says that everybody may read a file that only some should.
-pub(super) fn warn_if_open(fields: &Fields<'_>, key: &str, file: &Located<PathBuf>) {
+pub(in crate::daemon::config) fn warn_if_open(fields: &Fields<'_>, key: &str, file: &Located<PathBuf>) {
     if file.value.metadata().is_ok_and(|m| m.permissions().mode() & 0o007 != 0) {
         let message = format!("everybody may read {key} {}", file.value.display());
         fields.reading().warning(file.line, message, "chmod 0640, group of the user shadowtap runs as");

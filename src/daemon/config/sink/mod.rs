@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::daemon::toml_fields::Fields;
 
 pub use endpoint::{Address, ClientCertificate, Endpoint, is_loopback};
+pub(super) use endpoint::{file as named_file, warn_if_open};
 pub use header::Header;
 pub use lines::{File, FilePlace, Stdout};
 pub use mail::{Mail, MailTls};
