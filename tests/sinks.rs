@@ -82,6 +82,16 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port()
 }
 
+/// An Alertmanager of this site that tells nobody; `None` where there is none.
+fn alertmanager(site: &Site, port: u16) -> Option<Running> {
+    site.write("am.yml", "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n");
+    let mut command = Command::new("prometheus-alertmanager");
+    command.arg(format!("--config.file={}", site.path("am.yml").display()));
+    command.arg(format!("--storage.path={}", site.path("am").display()));
+    command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--cluster.listen-address=");
+    start(&mut command, port)
+}
+
 /// What an Alertmanager shows.
 fn alerts(port: u16) -> Vec<Value> {
     let output = Command::new("curl").args(["-sS", &format!("http://127.0.0.1:{port}/api/v2/alerts")]).output().expect("curl runs");
@@ -92,12 +102,7 @@ fn alerts(port: u16) -> Vec<Value> {
 #[test]
 fn an_alertmanager_takes_an_alert_and_forgets_it_when_it_is_over() {
     let (site, port) = (Site::new(), free_port());
-    site.write("am.yml", "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n");
-    let mut command = Command::new("prometheus-alertmanager");
-    command.arg(format!("--config.file={}", site.path("am.yml").display()));
-    command.arg(format!("--storage.path={}", site.path("am").display()));
-    command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--cluster.listen-address=");
-    let Some(_alertmanager) = start(&mut command, port) else { return };
+    let Some(_alertmanager) = alertmanager(&site, port) else { return };
     let sink =
         format!("[[alert.alertmanager]]\nname = \"am\"\nurl = \"http://127.0.0.1:{port}/api/v2/alerts\"\nlabels = [\"sensor=gw1\"]\n");
     eventually("it is ready", || site.send(&["am"], &sink).status.success());
@@ -120,12 +125,7 @@ fn an_alertmanager_takes_an_alert_and_forgets_it_when_it_is_over() {
 #[test]
 fn an_alertmanager_refuses_what_it_cannot_read() {
     let (site, port) = (Site::new(), free_port());
-    site.write("am.yml", "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n");
-    let mut command = Command::new("prometheus-alertmanager");
-    command.arg(format!("--config.file={}", site.path("am.yml").display()));
-    command.arg(format!("--storage.path={}", site.path("am").display()));
-    command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--cluster.listen-address=");
-    let Some(_alertmanager) = start(&mut command, port) else { return };
+    let Some(_alertmanager) = alertmanager(&site, port) else { return };
     let sink = format!(
         "[[alert.template]]\nname = \"am\"\nurl = \"http://127.0.0.1:{port}/api/v2/alerts\"\nbody = '{{\"text\": {{{{ message }}}}}}'\n"
     );

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::dice::Dice;
+use crate::draw::Draw;
 use crate::net::{Background, Host, Net};
 use crate::receiver::{self, Inbox, read_request};
 
@@ -27,14 +27,14 @@ impl Liar {
 /// The lying process.
 pub fn lie(address: &str, file: &Path, seed: u64) {
     let listener = TcpListener::bind(address).expect("binds");
-    let mut dice = Dice::new(seed);
+    let mut dice = Draw::new(seed);
     for stream in listener.incoming().flatten() {
-        let (file, dice) = (file.to_path_buf(), Dice::new(dice.next()));
+        let (file, dice) = (file.to_path_buf(), Draw::new(dice.next()));
         std::thread::spawn(move || converse(&stream, &file, dice));
     }
 }
 
-fn converse(stream: &TcpStream, file: &Path, mut dice: Dice) -> io::Result<()> {
+fn converse(stream: &TcpStream, file: &Path, mut dice: Draw) -> io::Result<()> {
     let mut reader = io::BufReader::new(stream);
     while let Some((id, body)) = read_request(&mut reader)? {
         let choice = dice.below(20);

@@ -7,7 +7,9 @@
 mod captures;
 mod cases;
 mod client;
-mod dice;
+#[allow(dead_code)] // the tests of visibility draw more
+#[path = "../visibility/draw.rs"]
+mod draw;
 mod fingerprints;
 mod h3;
 mod liar;

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use super::{Case, wait_for_all_before};
 use crate::client::Client;
-use crate::dice::Dice;
+use crate::draw::Draw;
 use crate::liar::Liar;
 use crate::net::{Background, Host};
 use crate::receiver::Receiver;
@@ -40,10 +40,17 @@ const VISITORS: u8 = 240;
 const VISITED: [&str; 6] =
     ["chatgpt.com", "api.openai.com", "gemini.google.com", "api.anthropic.com", "chat.deepseek.com", "copilot.microsoft.com"];
 
+/// The seed in `SHADOWTAP_SEED`, else one of this moment.
+fn seed() -> u64 {
+    let given = std::env::var("SHADOWTAP_SEED").ok().map(|seed| seed.parse().expect("SHADOWTAP_SEED is a number"));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+    given.unwrap_or(now as u64)
+}
+
 fn fifty(client: &Client) {
-    let seed = Dice::seed();
+    let seed = seed();
     println!("SHADOWTAP_SEED={seed}");
-    let mut dice = Dice::new(seed);
+    let mut dice = Draw::new(seed);
     let site = Site::with(client.net, "[alert.limit]\nburst = 100000\nper_hour = 100000\n");
     let rules = "[[rule]]\nstatus = \"unapproved\"\nservice = [\"openai.*\", \"anthropic.*\"]\n";
     fs::write(site.policy_file(), rules).expect("policy.toml");
@@ -79,7 +86,7 @@ fn fifty(client: &Client) {
 }
 
 /// Programs that visit one service after the other, each from an address of its own, until they are dropped or have been everywhere.
-fn visitors(client: &Client, dice: &mut Dice) -> Background {
+fn visitors(client: &Client, dice: &mut Draw) -> Background {
     let own = client.net.name(Host::Client);
     let address = |n: u8| format!("10.20.7.{n}");
     let addresses: String = (1..=VISITORS).map(|n| format!("address add {}/8 dev eth0\n", address(n))).collect();
