@@ -87,6 +87,7 @@ mod tests {
             kinds: Vec::new(),
             sinks: sinks.iter().map(ToString::to_string).collect(),
             goes_on,
+            line: 0,
         };
         let routes = vec![
             route("", Some(Severity::High), &["pager"], true),

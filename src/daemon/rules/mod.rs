@@ -5,11 +5,12 @@ mod catalogue;
 pub mod expiring;
 pub mod lint;
 mod merge;
-pub mod policy_check;
+mod policy_check;
 pub mod policy_lint;
 mod probe;
 mod rows;
 pub mod signature_file;
+pub mod team_check;
 mod threshold_check;
 
 use std::fs;
@@ -70,8 +71,7 @@ impl Rules {
         let (mut rules, mut problems) = Rules::compiled(config, Catalogue::of(config));
         let (identity, wrong) = Files::read(&config.identities, &config.team_names());
         let teams = config.team_names().into_iter().chain(identity.teams()).collect();
-        problems.extend(policy_check::unknown_teams(&config.policy, &teams));
-        problems.extend(threshold_check::unknown_teams(config, &teams));
+        problems.extend(team_check::unknown_teams(config, &teams));
         problems.extend(wrong);
         rules.know(identity);
         (rules, problems)

@@ -1,14 +1,12 @@
 //! Whether policy and signatures fit together.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use super::merge::Disabled;
 use super::signature_file::Entry;
 use crate::daemon::config::{PolicyFile, WrittenRule};
 use crate::daemon::diagnostic::{Diagnostic, Severity};
 use crate::daemon::nearest::nearest;
-use crate::engine::group::OTHER;
 use crate::engine::policy::ServicePattern;
 
 /// Services, vendors and alternatives that no signature has. Of services the site itself took out it is a warning.
@@ -30,22 +28,6 @@ pub fn check(policy: &PolicyFile, entries: &[Entry], disabled: &Disabled<'_>) ->
         }
         for prefix in rule.services.iter().filter(|s| matches!(s, ServicePattern::Prefix(_)) && !ids.iter().any(|id| s.matches(id))) {
             found.push(problem(Severity::Error, written, format!("no service matches {prefix}"), "see shadowtap signatures list".into()));
-        }
-    }
-    found
-}
-
-/// Teams that neither the configuration nor a file of clients has.
-pub fn unknown_teams(policy: &PolicyFile, teams: &BTreeSet<Arc<str>>) -> Vec<Diagnostic> {
-    let known = || teams.iter().map(|team| &**team).chain([OTHER]);
-    let mut found = Vec::new();
-    for written in &policy.rules {
-        for team in written.rule.teams.iter().filter(|t| !known().any(|k| *k == ***t)) {
-            let hint = match nearest(team, known()) {
-                Some(near) => format!("did you mean {near:?}?"),
-                None => "add a [[team]] with this name to the configuration, or name it in a file of [[identity]]".into(),
-            };
-            found.push(problem(Severity::Error, written, format!("rule names team {team:?}, which is no team"), hint));
         }
     }
     found
@@ -103,20 +85,6 @@ mod tests {
                 "p.toml:1: error: rule names service \"acme.xplatform\", which is in no signature | did you mean \"acme.platform\"?",
                 "p.toml:1: error: rule names vendor \"Acne\", which is in no signature | did you mean \"Acme\"?",
                 "p.toml:1: error: no service matches zeta.* | see shadowtap signatures list",
-            ]
-        );
-    }
-
-    #[test]
-    fn teams_that_nobody_named_are_found() {
-        let text = "[[policy.rule]]\nstatus = \"approved\"\nteam = [\"desing\", \"other\", \"sales\"]\n";
-        let teams = ["design", "research"].map(Arc::from).into();
-        assert_eq!(
-            shown(unknown_teams(&policy(text), &teams)),
-            [
-                "p.toml:1: error: rule names team \"desing\", which is no team | did you mean \"design\"?",
-                "p.toml:1: error: rule names team \"sales\", which is no team | add a [[team]] with this name to the configuration, or name it \
-                 in a file of [[identity]]",
             ]
         );
     }

@@ -1,15 +1,12 @@
-//! Whether the thresholds of `[[sighting.threshold]]` are for services and teams there are.
+//! Whether the thresholds of `[[sighting.threshold]]` are for services there are.
 
-use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::merge::Disabled;
 use super::signature_file::Entry;
 use crate::daemon::config::{Config, DEFAULT_FILE, WrittenThreshold};
 use crate::daemon::diagnostic::{Diagnostic, Severity};
 use crate::daemon::nearest::nearest;
-use crate::engine::group::OTHER;
 use crate::engine::policy::ServicePattern;
 
 /// Services that no signature has. Of those the site itself took out it is a warning.
@@ -37,22 +34,6 @@ pub fn check(config: &Config, entries: &[Entry], disabled: &Disabled<'_>) -> Vec
     found.map(|(severity, line, message, hint)| Diagnostic { severity, file: file.into(), line, message, hint }).collect()
 }
 
-/// Teams that neither the configuration nor a file of clients has.
-pub fn unknown_teams(config: &Config, teams: &BTreeSet<Arc<str>>) -> Vec<Diagnostic> {
-    let file = config.files.first().map_or(Path::new(DEFAULT_FILE), |f| f);
-    let known = || teams.iter().map(|team| &**team).chain([OTHER]);
-    let problem = |written: &WrittenThreshold| {
-        let team = written.limits.team.as_deref().filter(|team| !known().any(|k| k == *team))?;
-        let hint = match nearest(team, known()) {
-            Some(near) => format!("did you mean {near:?}?"),
-            None => "add a [[team]] with this name to the configuration, or name it in a file of [[identity]]".to_owned(),
-        };
-        let message = format!("sighting.threshold names team {team:?}, which is no team");
-        Some(Diagnostic { severity: Severity::Error, file: file.into(), line: written.line, message, hint })
-    };
-    config.sighting.thresholds.iter().filter_map(problem).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::signature_file::{Origin, parse};
@@ -77,15 +58,5 @@ mod tests {
                  enable the service",
             ]
         );
-    }
-
-    #[test]
-    fn teams_that_nobody_is_in_are_found() {
-        let text =
-            "[[sighting.threshold]]\nteam = \"desing\"\nupload_bytes = 1\n[[sighting.threshold]]\nteam = \"other\"\nupload_bytes = 1\n";
-        let (config, _) = Config::parse(Path::new("c.toml"), text);
-        let shown: Vec<_> = unknown_teams(&config, &["design".into()].into()).iter().map(|d| d.to_string()).collect();
-        let expected = "c.toml:1: error: sighting.threshold names team \"desing\", which is no team\n  remedy: did you mean \"design\"?";
-        assert_eq!(shown, [expected]);
     }
 }

@@ -28,7 +28,7 @@ use crate::daemon::letter::Given;
 use crate::daemon::notice::{NoticeKind, SensorNotice};
 use crate::daemon::pipeline;
 use crate::daemon::reload::{Known, Watch};
-use crate::daemon::rules::{Rules, policy_check};
+use crate::daemon::rules::{Rules, team_check};
 use crate::daemon::sandbox::Places;
 use crate::daemon::store::Store;
 use crate::daemon::streaming::{self, Stream, Streaming};
@@ -166,14 +166,14 @@ impl Reloading {
         }
     }
 
-    /// Says which rules name teams that are none any more, where teams changed.
+    /// Says what names teams that are none any more, where teams changed.
     fn say_teams_gone(&self, files: &Files) {
         let teams = files.teams();
         if teams == self.shared.rules().identity.teams() {
             return;
         }
         let teams = self.config.team_names().into_iter().chain(teams).collect();
-        let gone = policy_check::unknown_teams(&self.config.policy, &teams).into_iter();
+        let gone = team_check::unknown_teams(&self.config, &teams).into_iter();
         say(&gone.map(|problem| Diagnostic { severity: Severity::Warning, ..problem }).collect::<Vec<_>>());
     }
 

@@ -17,6 +17,8 @@ pub struct Route {
     pub sinks: Vec<String>,
     /// Whether the routes behind it are asked too.
     pub goes_on: bool,
+    /// Where it stands.
+    pub line: usize,
 }
 
 impl Route {
@@ -39,23 +41,23 @@ impl Route {
 
 /// Reads all routes and says what is wrong among them.
 pub(super) fn read(fields: &Fields<'_>, sinks: &[String]) -> Vec<Route> {
-    let mut routes: Vec<(usize, Route)> = Vec::new();
+    let mut routes: Vec<Route> = Vec::new();
     for table in fields.tables("route") {
         let route = one(&table, sinks);
-        if let Some((line, _)) = routes.iter().find(|(_, earlier)| !earlier.goes_on && earlier.covers(&route)) {
+        if let Some(Route { line, .. }) = routes.iter().find(|earlier| !earlier.goes_on && earlier.covers(&route)) {
             let message = format!("no alert reaches this route: the one in line {line} takes them all before");
             table.reading().error(table.line(), message, "move it up, make it more special, or set continue = true in the other");
         }
-        routes.push((table.line(), route));
+        routes.push(route);
     }
-    let is_used = |sink: &String| routes.iter().any(|(_, route)| route.sinks.contains(sink));
-    if let Some((line, _)) = routes.first() {
+    let is_used = |sink: &String| routes.iter().any(|route| route.sinks.contains(sink));
+    if let Some(Route { line, .. }) = routes.first() {
         for unused in sinks.iter().filter(|sink| !is_used(sink)) {
             let message = format!("sink {unused:?} is in no route: it gets only what no route takes");
             fields.reading().warning(*line, message, format!("add {unused:?} to the sinks of a route, or delete the sink"));
         }
     }
-    routes.into_iter().map(|(_, route)| route).collect()
+    routes
 }
 
 fn one(fields: &Fields<'_>, sinks: &[String]) -> Route {
@@ -79,5 +81,6 @@ fn one(fields: &Fields<'_>, sinks: &[String]) -> Route {
         kinds: kinds(fields, "kind", &NoticeKind::ALL),
         sinks: written.iter().filter_map(sink).collect(),
         goes_on: fields.flag("continue", false),
+        line: fields.line(),
     }
 }
