@@ -94,13 +94,13 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         }
     }
 
-    /// Lets go of what is over, where a quarter more came since this was last done, or some time passed: a few steps for each that comes.
+    /// Lets go of what is over, where an eighth more came since this was last done, or some time passed: a few steps for each that comes.
     pub(super) fn sweep(&mut self, now: Time, mut is_over: impl FnMut(&K, &V) -> bool) {
         if self.len() < self.sweep_at && now.since(self.swept) < EVERY {
             return;
         }
         self.retain(|key, value| !is_over(key, value));
-        (self.sweep_at, self.swept) = (self.len().saturating_add(self.len() / 4).max(LEAST), now);
+        (self.sweep_at, self.swept) = (self.len().saturating_add(self.len() / 8).max(LEAST), now);
     }
 
     fn held(&self, at: u32) -> Option<&Held<K, V>> {
