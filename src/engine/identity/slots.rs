@@ -62,7 +62,7 @@ impl<K: Copy + Eq + Hash, V: Default> Slots<K, V> {
             return self.ring.push(key);
         }
         for _ in 0..self.ring.len().saturating_mul(2) {
-            self.hand = self.hand.saturating_add(1) % self.ring.len().max(1);
+            self.hand = Some(self.hand.saturating_add(1)).filter(|next| *next < self.ring.len()).unwrap_or(0);
             let Some(place) = self.ring.get_mut(self.hand) else { return };
             match self.values.get_mut(place) {
                 Some(slot) if slot.is_touched => slot.is_touched = false,
