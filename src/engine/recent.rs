@@ -39,7 +39,7 @@ struct Held<K, V> {
     value: V,
 }
 
-impl<K: Copy + Eq + Hash, V> Recent<K, V> {
+impl<K: Eq + Hash, V> Recent<K, V> {
     /// None yet; `seed` keys the hash.
     pub(super) fn new(seed: u64) -> Self {
         Self::hashed_by(FixedState::with_seed(seed), Time::default())
@@ -118,6 +118,7 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
 
     /// Adds a key that has no value, as the newest.
     fn push(&mut self, key: K, value: V) {
+        let hash = self.hasher.hash_one(&key);
         let held = Some(Held { older: self.newest, newer: NONE, key, value });
         let at = match self.free.pop() {
             Some(at) => {
@@ -138,8 +139,8 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
         }
         self.newest = at;
         let (places, hasher) = (&self.places, &self.hasher);
-        let rehash = |at: &u32| places.get(*at as usize).and_then(Option::as_ref).map_or(0, |held| hasher.hash_one(held.key));
-        self.index.insert_unique(hasher.hash_one(key), at, rehash);
+        let rehash = |at: &u32| places.get(*at as usize).and_then(Option::as_ref).map_or(0, |held| hasher.hash_one(&held.key));
+        self.index.insert_unique(hash, at, rehash);
     }
 
     fn take(&mut self, at: u32) -> Option<(K, V)> {
@@ -152,7 +153,7 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
             Some(after) => after.older = older,
             None => self.newest = older,
         }
-        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(key), |known| *known == at) {
+        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(&key), |known| *known == at) {
             entry.remove();
         }
         self.free.push(at);

@@ -19,10 +19,8 @@ impl Engine {
     /// Takes a datagram of the flow at `at`.
     #[inline]
     pub(super) fn datagram(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
-        let now = self.now;
-        let Some(flow) = self.table.flow(at) else { return };
-        flow.last_seen = now;
-        flow.is_told = false;
+        let (now, minute) = (self.now, self.minute);
+        let Some(flow) = self.changed(at) else { return };
         let phase = flow.phase;
         if flow.directions.get(direction).is_some_and(|d| d.packets == 0) {
             flow.meet(direction, packet);
@@ -34,7 +32,7 @@ impl Engine {
             }
             // Long headers of QUIC are its handshake, which is padded.
             let is_handshake = packet.segment.payload.first().is_some_and(|b| b & 0x80 != 0);
-            moved(flow, direction, (packet.segment.wire.into(), is_handshake), (now, self.minute));
+            moved(flow, direction, (packet.segment.wire.into(), is_handshake), (now, minute));
         }
         match phase {
             Phase::Done if packet.segment.payload.first().is_some_and(|b| b & 0x80 != 0) => self.learn_connection(at, direction, packet),

@@ -20,20 +20,18 @@ impl Engine {
     /// Takes a segment of the flow at `at`. Most packets go no further than the first lines.
     #[inline]
     pub(super) fn segment(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
-        let now = self.now;
+        let (now, minute) = (self.now, self.minute);
         let segment = &packet.segment;
         if segment.flags.syn() && self.is_new_connection(at, direction, segment) {
             return self.reopened(at, direction, packet, sink);
         }
-        let Some(flow) = self.table.flow(at) else { return };
-        flow.last_seen = now;
-        flow.is_told = false;
+        let Some(flow) = self.changed(at) else { return };
         if flow.directions.get(direction).is_some_and(|d| d.packets == 0) {
             flow.meet(direction, packet);
         }
         match account(flow, direction, segment) {
             Some(0) => {}
-            Some(fresh) => moved(flow, direction, (fresh, false), (now, self.minute)),
+            Some(fresh) => moved(flow, direction, (fresh, false), (now, minute)),
             None => self.counters.anomaly(Anomaly::Sequence),
         }
         if segment.flags.0 & 0b111 != 0 {
@@ -239,7 +237,7 @@ impl Engine {
     }
 
     /// The opening will not be read: requests in clear may follow all the same.
-    fn give_up_opening(&mut self, at: u32) {
+    pub(super) fn give_up_opening(&mut self, at: u32) {
         let is_http = self.table.flow(at).is_some_and(|f| f.is_http);
         self.done(at, if is_http { Phase::Http } else { Phase::Done });
     }

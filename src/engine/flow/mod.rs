@@ -101,6 +101,8 @@ pub struct Flow<O> {
     pub client: Option<u8>,
     /// It was told since its last change.
     pub is_told: bool,
+    /// Its deadline is the end of its silence, none of a telling.
+    pub is_resting: bool,
     /// Both directions ended, or a reset.
     pub is_closed: bool,
     /// A hello or a record of an encrypted protocol was seen.

@@ -104,6 +104,7 @@ impl<O> FlowTable<O> {
             is_http: false,
             is_closed: false,
             is_told: true,
+            is_resting: false,
             dialogue: Dialogue::default(),
             minutes: Minutes::default(),
             posted: 0,
