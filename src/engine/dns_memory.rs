@@ -101,7 +101,7 @@ impl DnsMemory {
 
     /// Remembers that `client` asked for `name` and was given `address` for `ttl` seconds.
     pub fn remember(&mut self, client: IpAddr, name: &HostName, address: IpAddr, ttl: u32, now: Time) {
-        let until = now.plus_seconds(u64::from(ttl).clamp(TTL.0, TTL.1) + GRACE);
+        let until = now.plus_seconds(u64::from(ttl).clamp(TTL.0, TTL.1).saturating_add(GRACE));
         self.entries.sweep(now, |_, entry| entry.names().all(|(_, until)| until < now));
         self.entries.renew(Pair::new(client, address), |old| Entry::renewed(old, name.clone(), until, now));
         while self.entries.len() > self.bound && self.entries.pop_oldest().is_some() {

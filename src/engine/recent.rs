@@ -128,8 +128,9 @@ impl<K: Eq + Hash, V> Recent<K, V> {
                 at
             }
             None => {
+                let at = self.places.len() as u32;
                 self.places.push(held);
-                (self.places.len() - 1) as u32
+                at
             }
         };
         match self.held_mut(self.newest) {

@@ -54,7 +54,7 @@ impl Rhythm {
         let spread = n.saturating_mul(self.squares.into()).saturating_sub(sum.saturating_mul(sum));
         self.intervals >= ENOUGH_INTERVALS
             && self.sum >= ENOUGH_SECONDS.saturating_mul(1000)
-            && self.sum / u64::from(self.intervals.max(1)) >= SHORTEST_MEAN
+            && self.sum.checked_div(self.intervals.into()).is_some_and(|mean| mean >= SHORTEST_MEAN)
             && spread.saturating_mul(EVENNESS * EVENNESS) <= sum.saturating_mul(sum)
     }
 }

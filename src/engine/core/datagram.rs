@@ -57,7 +57,7 @@ impl Engine {
         } else if matches!(payload, [22, 0xfe, 0xff | 0xfd, ..]) {
             self.dtls(at, direction, packet, sink);
         } else if let Some((spot, is_from_client)) = vpn::of_datagram(payload, packet.segment.src_port, packet.segment.dst_port) {
-            flow.client = Some(if is_from_client { direction as u8 } else { 1 - direction as u8 });
+            flow.client = Some(if is_from_client { direction as u8 } else { 1 ^ direction as u8 });
             return self.hides(at, spot, sink);
         } else if dns::looks_like_query(payload) {
             flow.phase = Phase::Dns;
@@ -180,7 +180,7 @@ impl Engine {
 
     fn note_quic(&mut self, at: u32, direction: usize, has_initial: bool, packet: &Packet<'_>) {
         let Some(flow) = self.table.flow(at) else { return };
-        let is_alone = flow.directions.get(1 - direction).is_none_or(|d| d.packets == 0);
+        let is_alone = flow.directions.get(1 ^ direction).is_none_or(|d| d.packets == 0);
         let is_from_client = packet.segment.src_port > packet.segment.dst_port;
         let reason = match (is_from_client, is_alone) {
             (true, true) if has_initial => Reason::Undecodable,
@@ -241,7 +241,7 @@ impl Engine {
     /// The server answers a hello that was not read: with the whole of the client's direction it was not captured, or alone.
     fn dtls_answer(&mut self, at: u32, direction: usize, sink: Sink<'_>) {
         let Some(flow) = self.table.flow(at) else { return };
-        let is_alone = flow.directions.get(1 - direction).is_none_or(|d| d.packets == 0);
+        let is_alone = flow.directions.get(1 ^ direction).is_none_or(|d| d.packets == 0);
         if flow.reason.is_none() && flow.open.is_none() {
             self.settle(at, if is_alone { Reason::OneSided } else { Reason::Loss }, sink);
         }

@@ -404,7 +404,7 @@ fn client_of<O>(flow: &Flow<O>) -> usize {
 
 fn ends_of<O>(flow: &Flow<O>) -> Ends {
     let client = client_of(flow);
-    let ((client, client_port), (server, server_port)) = (flow.key.end(client), flow.key.end(1 - client));
+    let ((client, client_port), (server, server_port)) = (flow.key.end(client), flow.key.end(1 ^ client));
     Ends { client: client.ip(), client_port, server: server.ip(), server_port }
 }
 
@@ -418,7 +418,7 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         transport: flow.key.transport(),
         ends: ends_of(flow),
         bytes_up: bytes(client),
-        bytes_down: bytes(1 - client),
+        bytes_down: bytes(1 ^ client),
         exchanges: flow.dialogue.exchanges(),
         minutes: flow.minutes,
         posted: flow.posted,

@@ -61,7 +61,7 @@ impl Engine {
     fn control(&mut self, at: u32, direction: usize, segment: &Segment<'_>, sink: Sink<'_>) {
         let Some(flow) = self.table.flow(at) else { return };
         if segment.flags.syn() {
-            flow.client = flow.client.or(Some(if segment.flags.ack() { 1 - direction as u8 } else { direction as u8 }));
+            flow.client = flow.client.or(Some(if segment.flags.ack() { 1 ^ direction as u8 } else { direction as u8 }));
         }
         let is_reset = segment.flags.rst() && flow.directions.get(direction).is_some_and(|d| d.is_near(segment.seq));
         let has_ended = is_reset || flow.directions.iter().all(|d| d.has_end);
@@ -138,7 +138,7 @@ impl Engine {
             open.is_answered = true;
             return;
         }
-        match flow.directions.get(1 - direction) {
+        match flow.directions.get(1 ^ direction) {
             Some(client) if client.packets > 0 && client.bytes == 0 => self.settle(at, Reason::Loss, sink),
             Some(client) if client.packets == 0 => self.settle(at, Reason::OneSided, sink),
             _ => {}

@@ -148,7 +148,7 @@ pub struct Flow<O> {
 impl<O> Flow<O> {
     /// Notes what the first packet of a direction tells of its ends.
     pub fn meet(&mut self, direction: usize, packet: &Packet<'_>) {
-        let ends = [(direction, packet.mac), (1 - direction, packet.dst_mac)];
+        let ends = [(direction, packet.mac), (1 ^ direction, packet.dst_mac)];
         for (end, mac) in ends {
             let known = self.macs.get_mut(end).filter(|known| end == direction || **known == [0; 6]);
             if let (Some(known), Some(mac)) = (known, mac) {

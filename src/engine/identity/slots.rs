@@ -94,7 +94,7 @@ impl<K: Copy + Eq + Hash, V: Default> Slots<K, V> {
     /// The place of the next that nobody asked for. Two rounds at most: the first takes every touch away.
     fn victim(&mut self) -> usize {
         for _ in 0..self.slots.len().saturating_mul(2) {
-            self.hand = self.hand.saturating_add(1) % self.slots.len().max(1);
+            self.hand = self.hand.saturating_add(1).checked_rem(self.slots.len()).unwrap_or(0);
             if let Some(slot) = self.slots.get_mut(self.hand)
                 && !std::mem::take(&mut slot.is_touched)
             {

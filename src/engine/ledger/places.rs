@@ -66,8 +66,9 @@ impl Places {
     pub(super) fn insert(&mut self, open: Open) -> u32 {
         let (hash, client) = (self.hasher.hash_one(&open.key), open.key.client);
         let at = self.free.pop().unwrap_or_else(|| {
+            let at = self.places.len() as u32;
             self.places.push(None);
-            (self.places.len() - 1) as u32
+            at
         });
         if let Some(place) = self.places.get_mut(at as usize) {
             *place = Some(open);
