@@ -261,13 +261,24 @@ impl Attribution {
 
     /// The end of a capture: every sighting ends.
     pub fn finish(&mut self) {
+        self.stop_waiting();
+        self.ledger.end_where(|_, _| true);
+    }
+
+    /// The same; each that ends is given away, behind those that had ended.
+    pub fn finish_each(&mut self, each: impl FnMut(Finding)) {
+        self.stop_waiting();
+        self.ledger.end_each(each);
+    }
+
+    /// What waits for an answer gets none any more.
+    fn stop_waiting(&mut self) {
         for state in self.flows.drain_waiting() {
             self.ask(&state);
         }
         while let Some(look_up) = self.resolvers.waited(Time(u64::MAX)) {
             self.look_up(&look_up);
         }
-        self.ledger.end_where(|_, _| true);
     }
 
     /// The open sightings.

@@ -229,11 +229,26 @@ impl Ledger {
     }
 
     /// Ends every open sighting whose key `is_over`: a reload that judges it differently, or the end of a capture.
-    pub fn end_where(&mut self, mut is_over: impl FnMut(&SightingKey, &Sighting) -> bool) {
-        let is_over = |at: &u32| self.open.at(*at).is_some_and(|o| is_over(&o.key, &o.sighting));
-        let mut over: Vec<u32> = self.open.all().filter(is_over).collect();
-        over.sort_by_cached_key(|at| self.open.at(*at).map(|o| (o.sighting.first_seen, o.key.client, o.key.service.clone())));
-        over.into_iter().for_each(|at| self.end(at));
+    pub fn end_where(&mut self, is_over: impl FnMut(&SightingKey, &Sighting) -> bool) {
+        self.by_age(is_over).into_iter().for_each(|at| self.end(at));
+    }
+
+    /// Ends every open sighting and gives each away as it ends, behind those that had ended: so many at once need no room.
+    pub fn end_each(&mut self, mut each: impl FnMut(Finding)) {
+        self.drain_ended().into_iter().for_each(&mut each);
+        for at in self.by_age(|_, _| true) {
+            self.end(at);
+            self.closed.drain(..).for_each(&mut each);
+        }
+        self.has_ended_due = false;
+    }
+
+    /// Places of the open sightings of which `is_meant`, the oldest first.
+    fn by_age(&self, mut is_meant: impl FnMut(&SightingKey, &Sighting) -> bool) -> Vec<u32> {
+        let is_meant = |at: &u32| self.open.at(*at).is_some_and(|o| is_meant(&o.key, &o.sighting));
+        let mut places: Vec<u32> = self.open.all().filter(is_meant).collect();
+        places.sort_by_cached_key(|at| self.open.at(*at).map(|o| (o.sighting.first_seen, o.key.client, o.key.service.clone())));
+        places
     }
 
     /// Lets go of sightings, open or ended and not drained yet: none of them will be drained. Gives back the open ones, as ended.
