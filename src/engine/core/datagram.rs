@@ -47,11 +47,10 @@ impl Engine {
     fn read_datagram(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
         let payload = packet.segment.payload;
         let Some(flow) = self.table.flow(at) else { return };
-        flow.tries = flow.tries.saturating_add(1);
-        let (tries, client) = (flow.tries, flow.client);
-        if client.is_some_and(|c| usize::from(c) != direction) {
+        if flow.client.is_some_and(|c| usize::from(c) != direction) {
             return;
         }
+        flow.tries = flow.tries.saturating_add(1);
         if quic::may_open(payload) {
             self.quic(at, direction, packet, sink);
         } else if matches!(payload, [22, 0xfe, 0xff | 0xfd, ..]) {
@@ -72,7 +71,7 @@ impl Engine {
         } else if is_unknown_version(packet) {
             self.settle(at, Reason::Undecodable, sink);
         }
-        if tries >= MAX_TRIES {
+        if self.table.flow(at).is_some_and(|flow| flow.phase == Phase::Opening && flow.tries >= MAX_TRIES) {
             self.give_up(at, sink);
         }
     }
@@ -118,6 +117,7 @@ impl Engine {
     }
 
     fn initial<'p>(&mut self, at: u32, initial: &quic::Packet<'_>, plain: &'p mut Vec<u8>) -> Option<&'p [u8]> {
+        self.counters.initials = self.counters.initials.saturating_add(1);
         let known = self.table.flow(at)?.open.as_ref().and_then(|o| o.keys.as_ref());
         let is_open = known.is_some_and(|keys| keys.open(initial, plain).map(|p| p.len()).is_some());
         if !is_open {
