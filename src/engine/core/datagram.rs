@@ -20,7 +20,12 @@ impl Engine {
     #[inline]
     pub(super) fn datagram(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
         let (now, minute) = (self.now, self.minute);
-        let Some(flow) = self.changed(at) else { return };
+        let Some(flow) = self.table.flow(at) else { return };
+        if flow.must_be_roused() {
+            return self.roused(at, |engine| engine.datagram(at, direction, packet, sink));
+        }
+        flow.last_seen = now;
+        flow.is_told = false;
         let phase = flow.phase;
         if flow.directions.get(direction).is_some_and(|d| d.packets == 0) {
             flow.meet(direction, packet);

@@ -235,18 +235,14 @@ impl Engine {
         self.table.insert(key, vlan, self.now, TELL_SECONDS)
     }
 
-    /// The flow a packet came for. It is told in time, also where it rested.
-    #[inline]
-    fn changed(&mut self, at: u32) -> Option<&mut Flow<Open>> {
+    /// Has a flow that rested told in time again, and goes on with its packet.
+    fn roused(&mut self, at: u32, go_on: impl FnOnce(&mut Self)) {
         let now = self.now;
-        let flow = self.table.flow(at)?;
-        flow.last_seen = now;
-        flow.is_told = false;
-        if flow.is_resting && flow.reason.is_some() {
+        if let Some(flow) = self.table.flow(at) {
             flow.is_resting = false;
             self.table.arm(at, now, TELL_SECONDS);
+            go_on(self);
         }
-        self.table.flow(at)
     }
 
     /// A flow's deadline has passed: it is told, ended, or left for later.

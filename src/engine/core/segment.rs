@@ -25,7 +25,12 @@ impl Engine {
         if segment.flags.syn() && self.is_new_connection(at, direction, segment) {
             return self.reopened(at, direction, packet, sink);
         }
-        let Some(flow) = self.changed(at) else { return };
+        let Some(flow) = self.table.flow(at) else { return };
+        if flow.must_be_roused() {
+            return self.roused(at, |engine| engine.segment(at, direction, packet, sink));
+        }
+        flow.last_seen = now;
+        flow.is_told = false;
         if flow.directions.get(direction).is_some_and(|d| d.packets == 0) {
             flow.meet(direction, packet);
         }

@@ -161,6 +161,12 @@ impl<O> Flow<O> {
         self.vlans.extend(packet.encap.vlans());
     }
 
+    /// Whether it is told about and its deadline is none of a telling: the next packet has it told in time.
+    #[inline]
+    pub fn must_be_roused(&self) -> bool {
+        self.is_resting && self.reason.is_some()
+    }
+
     /// What its frames tell of one end.
     pub fn link(&self, end: usize) -> Link {
         let mac = self.macs.get(end).copied().filter(|mac| is_individual(*mac));
