@@ -38,7 +38,7 @@ test:
 check:
 	@scripts/setup check
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets --test e2e -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features instructions --test e2e -- -D warnings
 	@scripts/deny
 	@scripts/sbom
 	$(CARGO) check --locked --lib --no-default-features

@@ -37,7 +37,16 @@ pub(super) async fn write(store: Store, mut inbox: mpsc::Receiver<Batch>, shared
     });
     let mut lost = HashSet::new();
     let mut is_late = false;
-    while let Some(mut batch) = inbox.recv().await {
+    loop {
+        let mut batch = match timeout(SLOW, inbox.recv()).await {
+            Ok(Some(batch)) => batch,
+            Ok(None) => break,
+            // Nothing waits for it: it is slow no more, as far as anybody can tell.
+            Err(_) => {
+                shared.store_trouble(None);
+                continue;
+            }
+        };
         batch.lines = shared.lines(&batch.findings);
         if !is_late {
             tokio::select! {
