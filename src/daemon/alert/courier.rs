@@ -108,7 +108,7 @@ impl<O: Outbox, S: Sink> Courier<O, S> {
         let outcome = self.sink.send(&letter).await;
         let given = self.judge(&letter, outcome);
         (self.on_result)(self.sink.name(), &given);
-        if let Err(error) = self.outbox.settle(letter.alert, self.sink.name(), &given).await {
+        if let Err(error) = self.outbox.settle(&letter, self.sink.name(), &given).await {
             let what = "the outbox cannot be written: no alert is sent until it can; should the daemon end before, this one comes twice";
             tracing::error!(sink = self.sink.name(), alert = letter.id, error, "{what}");
             self.unsettled = Some((letter, given));
@@ -118,7 +118,7 @@ impl<O: Outbox, S: Sink> Courier<O, S> {
     /// Notes what became of a letter where that was not possible at once; false where it still is not.
     async fn settle(&mut self) -> bool {
         let Some((letter, given)) = &self.unsettled else { return true };
-        let is_settled = self.outbox.settle(letter.alert, self.sink.name(), given).await.is_ok();
+        let is_settled = self.outbox.settle(letter, self.sink.name(), given).await.is_ok();
         if is_settled {
             self.unsettled = None;
         }

@@ -132,7 +132,7 @@ mod tests {
             keep(&self.store, &Report::All(kind, all.into_iter().collect()), &self.shared).await.unwrap();
             let mut heard = Vec::new();
             for letter in self.store.letters("soc", 9).await.unwrap() {
-                self.store.settle(letter.alert, "soc", &Given::Delivered).await.unwrap();
+                self.store.settle(&letter, "soc", &Given::Delivered).await.unwrap();
                 let told: Value = serde_json::from_str(&letter.payload).unwrap();
                 heard.push(["kind", "state", "message"].map(|field| told[field].as_str().unwrap().to_owned()));
             }

@@ -28,6 +28,9 @@ const MARK_AT: usize = 68;
 const HEADER: usize = 100;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
+/// Numbers of lines of streams go on above those of the old store, whatever they were: none is given twice.
+const BEGIN_LINES: &str = "INSERT INTO sqlite_sequence (name, seq) VALUES ('stream_line', ?1)";
+
 /// When the file was last replaced, and whose turn it is to do so.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Replaced(Arc<Mutex<Option<Instant>>>, Arc<tokio::sync::Mutex<()>>);
@@ -80,6 +83,7 @@ impl Store {
         let aside = set_aside(&self.path, now)?;
         let new = Box::pin(Self::open(&self.path.to_string_lossy())).await?;
         new.begin(now).await?;
+        sqlx::query(BEGIN_LINES).bind(now.micros()).execute(&new.writer).await?;
         new.set_streams(streams).await?;
         new.note_aside(&aside).await?;
         new.close().await;
