@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -187,6 +188,9 @@ impl LedgerThread {
 
     /// Gives the writer what changed, where it has room for it.
     fn flush(&mut self) {
+        if self.shared.store_is_new.swap(false, Ordering::AcqRel) {
+            self.attribution.ledger().update(|_, _| true);
+        }
         self.hand_on(Self::batch);
         (self.flushed, self.told) = (Instant::now(), Instant::now());
         self.publish();

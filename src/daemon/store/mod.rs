@@ -5,6 +5,7 @@
 //! one. Commits do not wait for the disk (`synchronous = NORMAL`): a power cut may take back the last of them, and never damages
 //! the file. A batch with a sighting that is to be alerted on does wait (`FULL`): such an alert outlives a power cut too.
 
+mod aside;
 mod audit;
 mod batch;
 mod commit;
@@ -37,6 +38,8 @@ mod visibility;
 mod volume;
 
 #[cfg(test)]
+mod aside_tests;
+#[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
 mod fate_tests;
@@ -48,6 +51,7 @@ mod stray_tests;
 mod tests;
 
 pub use super::store_place::{DEFAULT_STORE, Location};
+pub use aside::set_aside_before;
 pub use audit::{AuditRow, Chain};
 pub use commit::{Batch, Committed, Telling};
 pub use daily::StaleDay;
@@ -73,8 +77,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aside::Replaced;
 use dictionary::Dictionary;
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use tokio::sync::Mutex;
 
 /// Connections that read.
@@ -89,6 +96,10 @@ const APPLICATION_ID: i64 = 0x5354_4150;
 /// The store. Cheap to clone; all clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Store {
+    /// `:memory:` where there is no file.
+    path: Arc<Path>,
+    /// Connections older than that hold a file that was set aside.
+    replaced: Replaced,
     writer: SqlitePool,
     readers: SqlitePool,
     dictionary: Arc<Mutex<Dictionary>>,
@@ -137,22 +148,25 @@ impl Store {
             .pragma("journal_size_limit", "67108864")
             // The same pages change again and again: fewer, larger checkpoints write each of them once.
             .pragma("wal_autocheckpoint", "4000");
-        let pool =
-            |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
-        let is_new = fs::metadata(&path).is_ok_and(|m| m.len() == 0);
+        let replaced = Replaced::default();
+        let pool = |size: u32, writes: bool| {
+            let replaced = replaced.clone();
+            let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
+            pool.before_acquire(move |connection, about| {
+                let is_younger = replaced.is_younger(about.age);
+                Box::pin(async move { Ok(is_younger && (!writes || is_at_rest(connection).await)) })
+            })
+        };
+        if fs::metadata(&path).is_ok_and(|m| m.len() == 0) {
+            make_database(&path, options.clone()).await?;
+        }
         // 50,000 open sightings change twice a second: their pages stay in memory, at most 32 MiB of them.
         let own = options.clone().pragma("cache_size", "-32768");
-        let own = if is_new { for_new_file(own) } else { own };
-        let writer = pool(1).connect_with(own).await.map_err(|e| StoreError::opening(&path, e))?;
+        let writer = pool(1, true).connect_with(own).await.map_err(|e| StoreError::opening(&path, e))?;
         refuse_foreign(&writer, &path).await?;
         schema::bring_up(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;
-        if is_new {
-            // Without its first page the file would not know of its log, whatever came to the disk of that.
-            fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|e| StoreError::File(path, e))?;
-            sqlx::query("PRAGMA synchronous = NORMAL").execute(&writer).await?;
-        }
-        let readers = if readers == 0 { writer.clone() } else { pool(readers).connect_lazy_with(options.pragma("query_only", "1")) };
-        Ok(Store { writer, readers, dictionary: Arc::default() })
+        let readers = if readers == 0 { writer.clone() } else { pool(readers, false).connect_lazy_with(options.pragma("query_only", "1")) };
+        Ok(Store { path: path.into(), replaced, writer, readers, dictionary: Arc::default() })
     }
 
     /// Whether a transaction can be written now; nothing is changed.
@@ -171,10 +185,24 @@ impl Store {
     }
 }
 
-/// What is set once, before the first table. Where the file has `auto_vacuum` already, setting it would write; where it has not, it would
-/// do nothing. Nothing waits for the disk: there is nothing to lose yet.
-fn for_new_file(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options.auto_vacuum(SqliteAutoVacuum::Incremental).synchronous(SqliteSynchronous::Off)
+/// Makes the database of a new file, by a connection of its own: `auto_vacuum` is set once, before the first table, and nothing waits for the
+/// disk, as there is nothing to lose yet.
+async fn make_database(path: &Path, options: SqliteConnectOptions) -> Result<(), StoreError> {
+    let options = options.auto_vacuum(SqliteAutoVacuum::Incremental).synchronous(SqliteSynchronous::Off);
+    let maker = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(|e| StoreError::opening(path, e))?;
+    let made = schema::bring_up(&maker).await.map_err(|e| StoreError::migrating(path, e));
+    maker.close().await;
+    // Without its first page the file would not know of its log, whatever came to the disk of that.
+    made.and_then(|()| fs::File::open(path).and_then(|file| file.sync_all()).map_err(|e| StoreError::File(path.into(), e)))
+}
+
+/// Whether no transaction is left open. A disk that fails has SQLite roll back by itself, of which the driver does not hear: a connection that it
+/// takes for one inside a transaction would never begin another, so it is replaced.
+async fn is_at_rest(connection: &mut SqliteConnection) -> bool {
+    match sqlx::Connection::begin_with(connection, "BEGIN").await {
+        Ok(transaction) => transaction.rollback().await.is_ok(),
+        Err(_) => false,
+    }
 }
 
 /// Makes the file with a mode that lets its owner alone read it, and its folder; leaves those that exist as they are.
