@@ -82,6 +82,21 @@ fn what_was_found_stays_mended() {
     }
 }
 
+#[test]
+fn every_target_has_a_bug_that_can_still_be_planted() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (target, _) in TARGETS {
+        let patch = std::fs::read_to_string(root.join(format!("fuzz/planted/{target}.patch"))).unwrap_or_else(|e| panic!("{target}: {e}"));
+        let file = patch.lines().find_map(|line| line.strip_prefix("+++ b/")).expect("the file that is changed");
+        let source = std::fs::read_to_string(root.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+        for hunk in patch.split("\n@@ ").skip(1) {
+            let is_kept = |line: &&str| !line.starts_with('+');
+            let old: Vec<&str> = hunk.lines().skip(1).filter(is_kept).map(|line| line.get(1..).unwrap_or_default()).collect();
+            assert!(source.contains(&old.join("\n")), "{target}: {file} has changed where the bug would be:\n{}", old.join("\n"));
+        }
+    }
+}
+
 /// Runs one input; where it fails, the input is told with it.
 fn holds(target: &str, body: fn(&[u8]), input: &[u8]) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(input))) {
