@@ -8,8 +8,7 @@ const NAME: &str = "chatgpt.com";
 
 #[test]
 fn half_a_file_changes_nothing_and_a_whole_one_does() {
-    let Some(mut site) = Site::new("[policy]\nfile = \"policy.toml\"\n[signatures]\nfolder = \"signatures\"\n")
-    else {
+    let Some(mut site) = Site::new("[policy]\nfile = \"policy.toml\"\n[signatures]\nfolder = \"signatures\"\n") else {
         return;
     };
     fs::create_dir(site.path("signatures")).expect("a folder");

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
@@ -45,7 +47,8 @@ fn without_memory_left_it_goes_on_or_ends_and_says_so_and_the_store_is_whole() {
     site.start();
     site.visit_and_hear(0, NAME);
     let status = fs::read_to_string(format!("/proc/{}/status", site.pid())).expect("it runs");
-    let size: u64 = status.lines().find_map(|l| l.strip_prefix("VmSize:")?.trim().strip_suffix(" kB")?.trim().parse().ok()).expect("a size");
+    let size: u64 =
+        status.lines().find_map(|l| l.strip_prefix("VmSize:")?.trim().strip_suffix(" kB")?.trim().parse().ok()).expect("a size");
     limit(&site, &format!("--as={}:", (size + 1024) * 1024));
     for client in 1..400 {
         site.visit(client, NAME);
@@ -68,4 +71,22 @@ fn without_memory_left_it_goes_on_or_ends_and_says_so_and_the_store_is_whole() {
     assert!(contents::is_sound(&site.store()));
     let kept = contents::texts(&site.store(), "SELECT c.name FROM alert a JOIN client c ON c.id = a.client_id");
     assert!(told.iter().all(|client| kept.contains(client)), "what was told is kept");
+}
+
+#[test]
+fn a_crash_leaves_no_core_and_nobody_else_reads_its_memory() {
+    let Some(mut site) = Site::new("") else { return };
+    site.start();
+    let process = format!("/proc/{}", site.pid());
+    let limits = fs::read_to_string(format!("{process}/limits")).expect("it runs");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+    // What cannot be dumped belongs to root in /proc, whoever the process runs as (proc(5)): its own user cannot read it.
+    let owner = |name: &str| fs::metadata(format!("{process}/{name}")).expect("it runs").uid();
+    let status = fs::read_to_string(format!("{process}/status")).expect("it runs");
+    assert!(status.contains("Uid:\t65534\t65534"), "{status}");
+    assert_eq!([owner("mem"), owner("environ"), owner("maps")], [0; 3]);
+    kill(site.pid(), Signal::SIGABRT).expect("it runs");
+    let ended = site.ended_how();
+    assert!(ended.signal() == Some(Signal::SIGABRT as i32) && !ended.core_dumped(), "{ended}");
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
@@ -128,7 +128,12 @@ impl Site {
 
     /// Waits until it ends; its exit code.
     pub fn ended(&mut self) -> Option<i32> {
-        self.daemon.take().expect("runs").wait().expect("a child").code()
+        self.ended_how().code()
+    }
+
+    /// The same, however it ended.
+    pub fn ended_how(&mut self) -> ExitStatus {
+        self.daemon.take().expect("runs").wait().expect("a child")
     }
 
     /// What it logs.
