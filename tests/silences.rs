@@ -3,6 +3,7 @@
 mod wire;
 
 use shadowtap::engine::event::{Event, FlowState, Reason};
+use shadowtap::engine::frame::Time;
 use wire::hello::modern;
 use wire::packet::Talk;
 use wire::watch::Watch;
@@ -58,5 +59,26 @@ fn the_rest_of_a_hello_is_waited_for_as_long_as_a_sender_tries() {
         let states = watch.flows();
         let all: Vec<_> = states.iter().map(|s| (s.reason, s.bytes_up)).collect();
         assert_eq!(all, [(expected, hello.len() as u64)], "after {pause} s");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_ends_no_flow_and_delays_no_telling() {
+    for to in [1_600_000_000, 1_699_999_000, 1_700_090_000, 1_900_000_000] {
+        let (mut watch, mut c) = (Watch::new(), Talk::new("10.0.0.1:40000", "192.0.2.1:443"));
+        watch.ips(&c.open());
+        watch.ip(&c.say(&modern("chatgpt.com").wire()));
+        watch.wait(3);
+        watch.now = Time::new(to, 0);
+        watch.engine.set_clock(watch.now);
+        watch.ip(&c.answer(&[23; 1000]));
+        watch.wait(6);
+        let state = told(&watch).unwrap().clone();
+        assert_eq!((state.bytes_down, state.closed, state.last_seen.seconds()), (1000, false, to), "set to {to}");
+        assert!(state.first_seen < state.last_seen && state.name.is_some());
+        watch.wait(901);
+        let state = told(&watch).unwrap();
+        assert!(state.closed && state.last_seen.seconds() == to, "it ends by the new clock");
+        assert_eq!(watch.names().len(), 1);
     }
 }

@@ -16,6 +16,7 @@
 mod allowing;
 mod capture_thread;
 mod clients;
+mod clocks;
 mod confined;
 mod expiring;
 mod forgetting;

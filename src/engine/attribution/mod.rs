@@ -189,6 +189,20 @@ impl Attribution {
         self.ledger.end_silent(now);
     }
 
+    /// Packet time: the latest moment told.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The clock was set back: packet time goes on at `to`. Every open sighting ends, as it would begin behind its end.
+    pub fn set_back(&mut self, to: Time) {
+        self.stop_waiting();
+        self.ledger.end_where(|_, _| true);
+        self.privacy.begin_anew();
+        self.now = to;
+        self.privacy.tick(to);
+    }
+
     /// Judges by new rules from now on. Open sightings that would be judged differently, or be somebody else's, end, so that each keeps the
     /// status it had; to the others is added what is known now.
     pub fn judge_by(&mut self, judgement: Judgement) {

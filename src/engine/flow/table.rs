@@ -210,6 +210,19 @@ impl<O> FlowTable<O> {
         }
     }
 
+    /// The clock was set: flows keep their age, and each has a deadline in `seconds`.
+    pub fn move_clock(&mut self, from: Time, to: Time, seconds: u64) {
+        self.wheel.fill(NONE);
+        self.second = to.seconds();
+        for at in 0..self.flows.len() as u32 {
+            let Some(flow) = self.flow(at) else { continue };
+            (flow.first_seen, flow.last_seen) = (flow.first_seen.moved(from, to), flow.last_seen.moved(from, to));
+            flow.minutes = flow.minutes.moved(from, to);
+            flow.is_armed = false;
+            self.arm(at, to, seconds);
+        }
+    }
+
     fn disarm(&mut self, at: u32) {
         let Some(flow) = self.flow(at).filter(|f| f.is_armed) else { return };
         flow.is_armed = false;
