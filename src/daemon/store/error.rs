@@ -25,17 +25,29 @@ pub enum StoreError {
     File(PathBuf, std::io::Error),
     /// A statement failed; nothing of its transaction was kept.
     Sql(sqlx::Error),
+    /// The same, of a statement for rows.
+    Rows(rusqlite::Error),
 }
 
 impl StoreError {
+    /// Whether another process writes just now.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, StoreError::Rows(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy))
+    }
+
     /// What opening `path` failed with, as an operator needs to hear it.
-    pub(super) fn opening(path: &Path, error: sqlx::Error) -> Self {
+    pub(super) fn opening(path: &Path, error: impl Into<StoreError>) -> Self {
+        let error = error.into();
+        let code = match &error {
+            StoreError::Sql(e) => e.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<i32>().ok()),
+            StoreError::Rows(e) => e.sqlite_error().map(|e| e.extended_code),
+            _ => None,
+        };
         // SQLite's primary result codes: https://www.sqlite.org/rescode.html
-        let code = error.as_database_error().and_then(|e| e.code()).and_then(|c| c.parse::<u32>().ok()).map(|c| c & 0xff);
-        match code {
+        match code.map(|code| code & 0xff) {
             Some(11 | 26) => StoreError::Damaged(path.into()),
             Some(8 | 14 | 23) => StoreError::Forbidden(path.into()),
-            _ => StoreError::Sql(error),
+            _ => error,
         }
     }
 
@@ -82,6 +94,7 @@ impl fmt::Display for StoreError {
                 write!(f, "store {}: {error}\n  remedy: make its folder one the daemon may write to", path.display())
             }
             StoreError::Sql(error) => write!(f, "store: {error}"),
+            StoreError::Rows(error) => write!(f, "store: {error}"),
         }
     }
 }
@@ -91,6 +104,12 @@ impl std::error::Error for StoreError {}
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         StoreError::Sql(error)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::Rows(error)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod audit;
 mod batch;
+mod beside;
 mod commit;
 mod daily;
 mod dictionary;
@@ -20,7 +21,6 @@ mod outbox;
 mod privacy;
 mod read;
 mod retention;
-mod rows;
 mod schema;
 mod sensor;
 mod sighting_row;
@@ -73,8 +73,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use beside::on_this_thread;
 use dictionary::Dictionary;
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use schema::Found;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio::sync::Mutex;
 
 /// Connections that read.
@@ -83,9 +85,6 @@ const READERS: u32 = 4;
 const BUSY: Duration = Duration::from_secs(5);
 /// How long a caller waits for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(30);
-/// `PRAGMA application_id` of our files: "STAP".
-const APPLICATION_ID: i64 = 0x5354_4150;
-
 /// The store. Cheap to clone; all clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -127,31 +126,23 @@ impl Store {
 
     /// With no reader of its own, reading goes through the writer: a store in memory is one connection.
     async fn connect(path: PathBuf, options: SqliteConnectOptions, readers: u32) -> Result<Self, StoreError> {
-        let options = options
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(BUSY)
-            .foreign_keys(true)
-            .pragma("temp_store", "MEMORY")
-            .pragma("secure_delete", "ON") // what is deleted is overwritten: a file somebody keeps tells nothing of it
-            .pragma("journal_size_limit", "67108864")
-            // The same pages change again and again: fewer, larger checkpoints write each of them once.
-            .pragma("wal_autocheckpoint", "4000");
-        let pool =
-            |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
+        let options = options.busy_timeout(BUSY);
         let is_new = fs::metadata(&path).is_ok_and(|m| m.len() == 0);
-        // 50,000 open sightings change twice a second: their pages stay in memory, at most 32 MiB of them.
-        let own = options.clone().pragma("cache_size", "-32768");
-        let own = if is_new { for_new_file(own) } else { own };
-        let writer = pool(1).connect_with(own).await.map_err(|e| StoreError::opening(&path, e))?;
-        refuse_foreign(&writer, &path).await?;
-        schema::bring_up(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;
+        let writer = pool(1).connect_with(options.clone()).await.map_err(|e| StoreError::opening(&path, e))?;
+        let mut connection = writer.acquire().await.map_err(|e| StoreError::opening(&path, e))?;
+        let found = on_this_thread(&mut connection, |connection| schema::begin(connection, is_new)).await;
+        match found.map_err(|e| StoreError::opening(&path, e))? {
+            Found::Foreign => return Err(StoreError::Foreign(path)),
+            Found::Ours => schema::MIGRATIONS.run(&mut *connection).await.map_err(|e| StoreError::migrating(&path, e))?,
+            Found::Nothing => {}
+        }
+        drop(connection);
         if is_new {
             // Without its first page the file would not know of its log, whatever came to the disk of that.
             fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|e| StoreError::File(path, e))?;
-            sqlx::query("PRAGMA synchronous = NORMAL").execute(&writer).await?;
         }
-        let readers = if readers == 0 { writer.clone() } else { pool(readers).connect_lazy_with(options.pragma("query_only", "1")) };
+        let reading = options.pragma("temp_store", "MEMORY").pragma("query_only", "1");
+        let readers = if readers == 0 { writer.clone() } else { pool(readers).connect_lazy_with(reading) };
         Ok(Store { writer, readers, dictionary: Arc::default() })
     }
 
@@ -171,10 +162,10 @@ impl Store {
     }
 }
 
-/// What is set once, before the first table. Where the file has `auto_vacuum` already, setting it would write; where it has not, it would
-/// do nothing. Nothing waits for the disk: there is nothing to lose yet.
-fn for_new_file(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options.auto_vacuum(SqliteAutoVacuum::Incremental).synchronous(SqliteSynchronous::Off)
+fn pool(size: u32) -> SqlitePoolOptions {
+    let options = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
+    // A connection within this process does not break by itself, so none is tried before it is used.
+    options.test_before_acquire(false)
 }
 
 /// Makes the file with a mode that lets its owner alone read it, and its folder; leaves those that exist as they are.
@@ -186,16 +177,4 @@ fn make_file(path: &Path) -> std::io::Result<()> {
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map(drop),
     }
-}
-
-/// A file with tables and not our mark belongs to somebody else; ours bear it since their first migration.
-async fn refuse_foreign(writer: &SqlitePool, path: &Path) -> Result<(), StoreError> {
-    let (mark, tables): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT application_id FROM pragma_application_id),
-                (SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\')",
-    )
-    .fetch_one(writer)
-    .await
-    .map_err(|e| StoreError::opening(path, e))?;
-    if mark == APPLICATION_ID || (mark == 0 && tables == 0) { Ok(()) } else { Err(StoreError::Foreign(path.into())) }
 }
