@@ -6,7 +6,7 @@ LISTEN  ?= 127.0.0.1:9615
 IFACE   ?= $(shell awk '$$2 == "00000000" { print $$1; exit }' /proc/net/route 2>/dev/null)
 RELEASE  = target/release/shadowtap
 
-.PHONY: help run demo test check bench bench-live package sbom reproducible fuzz
+.PHONY: help run demo test check bench bench-live package sbom reproducible fuzz sanitize
 
 help:
 	@printf '%s\n' \
@@ -16,6 +16,7 @@ help:
 	  'make check   format, lints, licences, parts, engine without IO, shipped configurations' \
   'make package a .deb for this Debian, installed, upgraded, removed and purged in a folder (root, debootstrap)' \
   'make fuzz    search every decoder and file format with libFuzzer (SECONDS=10 each; docs/fuzzing.md)' \
+  'make sanitize  the engine under AddressSanitizer and Miri, where a nightly compiler is (docs/fuzzing.md)' \
   'make sbom    the parts list of the program, CycloneDX, checked against what cargo builds' \
   'make reproducible  builds twice in two folders and compares; PROFILE=dev is quicker' \
   'make bench   CPU, memory and names found beside a libpcap walk, tshark and nDPI (BENCH="--without tshark" leaves one out)' \
@@ -38,7 +39,7 @@ test:
 check:
 	@scripts/setup check
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets --test e2e -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features instructions --test e2e -- -D warnings
 	@scripts/deny
 	@scripts/sbom
 	$(CARGO) check --locked --lib --no-default-features
@@ -56,6 +57,10 @@ bench-live:
 fuzz:
 	@scripts/setup fuzz
 	@fuzz/search $(or $(SECONDS),10)
+
+sanitize:
+	@scripts/setup sanitize
+	@scripts/sanitize
 
 package:
 	@scripts/setup package

@@ -88,7 +88,9 @@ pub fn config(data: &[u8]) {
         return;
     }
     assert!(config.files == [file] && config.capture.buffer_mib > 0 && config.capture.snapshot_length > 0);
-    assert!(config.http.allow_remote || config.http.listen.ip().to_canonical().is_loopback(), "{} without leave", config.http.listen);
+    let http = &config.http;
+    let has_leave = http.allow_remote && http.tls.is_some() && http.token_file.is_some();
+    assert!(has_leave || http.listen.ip().to_canonical().is_loopback(), "{} without leave", http.listen);
     assert!(config.teams.iter().chain(&config.zones).all(|g| !g.name.is_empty() && &*g.name != "other"), "a group of everybody's name");
     config.team_groups();
     config.zone_groups();

@@ -241,7 +241,7 @@ mod tests {
             .await
             .unwrap();
         let letter = store.letters("soc", 1).await.unwrap().remove(0);
-        store.settle(letter.alert, "soc", &Given::Up { error: "404 Not Found".into() }).await.unwrap();
+        store.settle(&letter, "soc", &Given::Up { error: "404 Not Found".into() }).await.unwrap();
         store
     }
 

@@ -30,6 +30,8 @@ pub enum AuditKind {
     KeyCreated,
     /// A key of pseudonyms was destroyed.
     KeyDestroyed,
+    /// A damaged store was set aside: the entries before this one stand there.
+    StoreSetAside,
 }
 
 impl AuditKind {
@@ -48,6 +50,7 @@ impl AuditKind {
             AuditKind::Forget => "forget",
             AuditKind::KeyCreated => "key_created",
             AuditKind::KeyDestroyed => "key_destroyed",
+            AuditKind::StoreSetAside => "store_set_aside",
         }
     }
 }

@@ -57,7 +57,7 @@ impl Outbox for Store {
         Store::letters(self, sink, limit).await.map_err(|e| e.to_string())
     }
 
-    async fn settle(&self, alert: i64, sink: &str, given: &Given) -> Result<(), String> {
-        Store::settle(self, alert, sink, given).await.map_err(|e| e.to_string())
+    async fn settle(&self, letter: &Letter, sink: &str, given: &Given) -> Result<(), String> {
+        Store::settle(self, letter, sink, given).await.map_err(|e| e.to_string())
     }
 }

@@ -68,9 +68,10 @@ impl Dispatch {
         self.alerting.quiet.as_ref().is_some_and(|quiet| quiet.window.holds(now))
     }
 
-    /// Whether a store born then is so young that what nobody decided about waits for the inventory.
+    /// Whether a store born then is so young that what nobody decided about waits for the inventory. Before its birth, which only a clock that
+    /// was set back shows, it is not: no inventory would ever come.
     pub fn is_young(&self, born: Time, now: Time) -> bool {
-        now < born.plus_seconds(self.alerting.inventory_hours.saturating_mul(3600))
+        now >= born && now < born.plus_seconds(self.alerting.inventory_hours.saturating_mul(3600))
     }
 }
 

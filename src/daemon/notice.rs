@@ -39,11 +39,13 @@ pub enum NoticeKind {
     Inventory,
     /// What was held back, and what is new, since the last one.
     Digest,
+    /// The store was damaged: it was set aside, and a new one begun.
+    StoreDamaged,
 }
 
 impl NoticeKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [NoticeKind; 15] = [
+    pub const ALL: [NoticeKind; 16] = [
         NoticeKind::FirstUse,
         NoticeKind::StatusChanged,
         NoticeKind::Uploaded,
@@ -59,12 +61,13 @@ impl NoticeKind {
         NoticeKind::SignaturesStale,
         NoticeKind::Inventory,
         NoticeKind::Digest,
+        NoticeKind::StoreDamaged,
     ];
     /// Those about use of a service, by a client or a team.
     pub const OF_SIGHTINGS: [NoticeKind; 5] =
         [NoticeKind::FirstUse, NoticeKind::StatusChanged, NoticeKind::Uploaded, NoticeKind::NewService, NoticeKind::UnusualVolume];
     /// Those about the sensor itself: each is a condition that begins and ends.
-    pub const OF_THE_SENSOR: [NoticeKind; 8] = [
+    pub const OF_THE_SENSOR: [NoticeKind; 9] = [
         NoticeKind::UpdateRefused,
         NoticeKind::ReloadRefused,
         NoticeKind::CaptureLost,
@@ -72,13 +75,14 @@ impl NoticeKind {
         NoticeKind::BlindSpot,
         NoticeKind::PacketsLost,
         NoticeKind::StoreBehind,
+        NoticeKind::StoreDamaged,
         NoticeKind::SignaturesStale,
     ];
     /// Those that sum up.
     pub const OF_DIGESTS: [NoticeKind; 2] = [NoticeKind::Inventory, NoticeKind::Digest];
     /// Every word, in the order of their numbers.
-    pub const WORDS: [&str; 15] = {
-        let mut words = [""; 15];
+    pub const WORDS: [&str; 16] = {
+        let mut words = [""; 16];
         let mut n = 0;
         while n < words.len() {
             words[n] = Self::ALL[n].word();
@@ -105,6 +109,7 @@ impl NoticeKind {
             NoticeKind::SignaturesStale => "signatures_stale",
             NoticeKind::Inventory => "inventory",
             NoticeKind::Digest => "digest",
+            NoticeKind::StoreDamaged => "store_damaged",
         }
     }
 
@@ -126,7 +131,7 @@ impl NoticeKind {
     /// How much an alert of the sensor matters. Where nothing is seen or kept, nothing else is told.
     pub const fn sensor_severity(self) -> Severity {
         match self {
-            NoticeKind::CaptureLost | NoticeKind::StoreBehind => Severity::High,
+            NoticeKind::CaptureLost | NoticeKind::StoreBehind | NoticeKind::StoreDamaged => Severity::High,
             NoticeKind::SignaturesStale | NoticeKind::Inventory | NoticeKind::Digest => Severity::Low,
             _ => Severity::Medium,
         }

@@ -80,6 +80,8 @@ impl Streaming {
                 on_lines: Arc::clone(on_lines),
                 failures: 0,
                 handful: HANDFUL,
+                given: None,
+                is_said: false,
             };
             streaming.carriers.spawn(carrier.run(stopped.clone()));
         }
@@ -104,6 +106,10 @@ struct Carrier {
     failures: u32,
     /// Lines given at a time now: fewer after a failure, for a receiver may refuse what is too long.
     handful: u32,
+    /// The last line given of which the store does not know yet: no other is given before.
+    given: Option<i64>,
+    /// Whether it was said that the store cannot be used.
+    is_said: bool,
 }
 
 impl Carrier {
@@ -130,11 +136,18 @@ impl Carrier {
     /// Gives the next lines; false where there are none, and how long to wait where it failed.
     async fn round(&mut self) -> Result<bool, Duration> {
         let name = &self.stream.name;
-        let in_the_store = |error: super::store::StoreError| {
-            tracing::error!(stream = name, %error, "lines of the stream wait in a store that cannot be used");
-            self.pace.look
+        let (look, is_said) = (self.pace.look, &mut self.is_said);
+        let mut in_the_store = |error: super::store::StoreError| {
+            if !std::mem::replace(is_said, true) {
+                tracing::error!(stream = name, %error, "lines of the stream wait in a store that cannot be used");
+            }
+            look
         };
-        let lines = self.store.next_lines(name, self.handful).await.map_err(in_the_store)?;
+        if let Some(given) = self.given {
+            self.store.has_lines(name, given).await.map_err(&mut in_the_store)?;
+            self.given = None;
+        }
+        let lines = self.store.next_lines(name, self.handful).await.map_err(&mut in_the_store)?;
         let Some((last, _)) = lines.last() else { return Ok(false) };
         let outcome = self.stream.give(&lines).await;
         (self.on_lines)(name, lines.len(), outcome.is_ok());
@@ -146,7 +159,9 @@ impl Carrier {
             self.handful = (self.handful / 2).max(1);
             return Err(self.pace.wait(self.failures));
         }
-        self.store.has_lines(name, *last).await.map_err(in_the_store)?;
+        self.given = Some(*last);
+        self.store.has_lines(name, *last).await.map_err(&mut in_the_store)?;
+        (self.given, self.is_said) = (None, false);
         if std::mem::take(&mut self.failures) > 0 {
             tracing::info!(stream = name, "the stream takes lines again");
         }

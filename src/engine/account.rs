@@ -79,7 +79,7 @@ impl Account {
         let encrypted = self.encrypted();
         if encrypted == 0 {
             doubts.push(Doubt::Nothing);
-        } else if u128::from(self.named()) * 100 < u128::from(encrypted) * u128::from(NEEDED_PERCENT) {
+        } else if u128::from(self.named()).saturating_mul(100) < u128::from(encrypted).saturating_mul(NEEDED_PERCENT.into()) {
             doubts.push(Doubt::Unnamed);
         }
         let hiding = self.blind_spots.iter().filter(|(spot, _)| spot.hides_flows());

@@ -31,6 +31,12 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// Where it stands in `whole`, the slice that it was started at.
+    #[inline]
+    pub const fn offset_in(&self, whole: &[u8]) -> usize {
+        whole.len().saturating_sub(self.rest.len())
+    }
+
     /// The next `n` bytes, or `None` where fewer are left (and nothing is consumed).
     #[inline]
     pub fn take(&mut self, n: usize) -> Option<&'a [u8]> {

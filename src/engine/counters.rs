@@ -65,6 +65,8 @@ pub struct Counters {
     pub bytes: u64,
     /// Flows opened.
     pub flows: u64,
+    /// QUIC Initials whose protection was tried: the dear part of QUIC, done only where a name can still come of it.
+    pub initials: u64,
     /// Names said, by source.
     pub observations: [u64; Source::ALL.len()],
     /// Odd traffic by kind.

@@ -1,6 +1,6 @@
 //! The DNS memory: which names a client asked for a moment ago, by the addresses it was given. It names flows that carry no name.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::frame::Time;
 use super::host::HostName;
@@ -16,35 +16,65 @@ const TTL: (u64, u64) = (60, 86_400);
 /// Addresses and the names they were given for, by client. Bounded, oldest out first; what is stale goes before it grows.
 #[derive(Debug)]
 pub struct DnsMemory {
-    entries: Recent<(IpAddr, IpAddr), Entry>,
+    entries: Recent<Pair, Entry>,
     bound: usize,
     evicted: u64,
+}
+
+/// A client and an address it was given. There are many: those of IPv4 stand in eight bytes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Pair {
+    V4(Ipv4Addr, Ipv4Addr),
+    Other(Box<(IpAddr, IpAddr)>),
+}
+
+impl Pair {
+    fn new(client: IpAddr, address: IpAddr) -> Self {
+        match (client, address) {
+            (IpAddr::V4(client), IpAddr::V4(address)) => Pair::V4(client, address),
+            _ => Pair::Other(Box::new((client, address))),
+        }
+    }
+
+    fn client(&self) -> IpAddr {
+        match self {
+            Pair::V4(client, _) => (*client).into(),
+            Pair::Other(pair) => pair.0,
+        }
+    }
 }
 
 /// Names of one address, and until when. Nearly every address has one.
 #[derive(Debug)]
 struct Entry {
-    earlier: Vec<(HostName, Time)>,
-    latest: (HostName, Time),
+    name: HostName,
+    until: Time,
+    // A list within a box is a third as long as a list, and hardly any has one.
+    #[allow(clippy::box_collection)]
+    earlier: Option<Box<Vec<(HostName, Time)>>>,
 }
 
 impl Entry {
-    fn names(&self) -> impl Iterator<Item = &(HostName, Time)> {
-        self.earlier.iter().chain(std::iter::once(&self.latest))
+    fn names(&self) -> impl Iterator<Item = (&HostName, Time)> {
+        let earlier = self.earlier.iter().flat_map(|names| names.iter());
+        earlier.map(|(name, until)| (name, *until)).chain(std::iter::once((&self.name, self.until)))
     }
 
     /// With one more name, or a name it has once more.
-    fn renewed(old: Option<Entry>, latest: (HostName, Time), now: Time) -> Entry {
-        let Some(Entry { mut earlier, latest: before }) = old else { return Entry { earlier: Vec::new(), latest } };
-        let stays = |(name, until): &(HostName, Time)| *name != latest.0 && *until >= now;
-        earlier.retain(stays);
-        if stays(&before) {
-            earlier.push(before);
+    fn renewed(old: Option<Entry>, name: HostName, until: Time, now: Time) -> Entry {
+        let Some(old) = old else { return Entry { name, until, earlier: None } };
+        let mut earlier = old.earlier;
+        let stays = |known: &HostName, until: Time| *known != name && until >= now;
+        if let Some(names) = &mut earlier {
+            names.retain(|(name, until)| stays(name, *until));
         }
-        if earlier.len() >= MAX_NAMES {
-            earlier.remove(0);
+        if stays(&old.name, old.until) {
+            earlier.get_or_insert_default().push((old.name, old.until));
         }
-        Entry { earlier, latest }
+        if let Some(names) = earlier.as_mut().filter(|names| names.len() > MAX_NAMES - 1) {
+            names.remove(0);
+        }
+        Entry { name, until, earlier: earlier.filter(|names| !names.is_empty()) }
     }
 }
 
@@ -71,9 +101,9 @@ impl DnsMemory {
 
     /// Remembers that `client` asked for `name` and was given `address` for `ttl` seconds.
     pub fn remember(&mut self, client: IpAddr, name: &HostName, address: IpAddr, ttl: u32, now: Time) {
-        let until = now.plus_seconds(u64::from(ttl).clamp(TTL.0, TTL.1) + GRACE);
-        self.entries.sweep(now, |_, entry| entry.names().all(|(_, until)| *until < now));
-        self.entries.renew((client, address), |old| Entry::renewed(old, (name.clone(), until), now));
+        let until = now.plus_seconds(u64::from(ttl).clamp(TTL.0, TTL.1).saturating_add(GRACE));
+        self.entries.sweep(now, |_, entry| entry.names().all(|(_, until)| until < now));
+        self.entries.renew(Pair::new(client, address), |old| Entry::renewed(old, name.clone(), until, now));
         while self.entries.len() > self.bound && self.entries.pop_oldest().is_some() {
             self.evicted = self.evicted.saturating_add(1);
         }
@@ -81,12 +111,12 @@ impl DnsMemory {
 
     /// Forgets what clients asked for.
     pub fn forget_where(&mut self, is_meant: impl Fn(IpAddr) -> bool) {
-        self.entries.retain(|(client, _), _| !is_meant(*client));
+        self.entries.retain(|pair, _| !is_meant(pair.client()));
     }
 
     /// The names `client` knows `address` by at this moment; an address that was never asked for gives none.
     pub fn names(&self, client: IpAddr, address: IpAddr, now: Time) -> impl Iterator<Item = &HostName> {
-        let names = self.entries.get(&(client, address)).into_iter().flat_map(Entry::names);
+        let names = self.entries.get(&Pair::new(client, address)).into_iter().flat_map(Entry::names);
         names.filter(move |(_, until)| *until >= now).map(|(name, _)| name)
     }
 }

@@ -32,6 +32,11 @@ impl Time {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// This moment by a clock that was set: as far from `to` as it was from `from`.
+    pub const fn moved(self, from: Time, to: Time) -> Self {
+        Time(self.0.saturating_add(to.since(from)).saturating_sub(from.since(to)))
+    }
+
     /// This moment plus whole microseconds.
     pub const fn plus_micros(self, micros: u64) -> Self {
         Time(self.0.saturating_add(micros.saturating_mul(1_000)))

@@ -90,8 +90,8 @@ fn check(text: &str) -> Result<(), NotAHost> {
             b'.' if last == b'-' => return Err(NotAHost::Byte),
             b'.' => length = 0,
             _ if length >= MAX_LABEL => return Err(NotAHost::Length),
-            b'a'..=b'z' | b'0'..=b'9' | b'_' => length += 1,
-            b'-' if length > 0 => length += 1,
+            b'a'..=b'z' | b'0'..=b'9' | b'_' => length = length.saturating_add(1),
+            b'-' if length > 0 => length = length.saturating_add(1),
             _ => return Err(NotAHost::Byte),
         }
         last = b;

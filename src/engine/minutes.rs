@@ -23,6 +23,12 @@ impl Minutes {
         Minutes { newest: Minutes::of(time), bits: u32::MAX }
     }
 
+    /// The same by a clock that was set.
+    pub fn moved(self, from: Time, to: Time) -> Self {
+        let moment = Time::new(u64::from(self.newest).saturating_mul(60), 0);
+        Minutes { newest: Minutes::of(moment.moved(from, to)), ..self }
+    }
+
     /// Notes a minute.
     #[inline]
     pub fn note(&mut self, minute: u32) {

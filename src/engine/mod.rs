@@ -1,7 +1,20 @@
 //! The engine: bytes and packet time in, events out. Pure: no IO, clock, threads, logs or locks.
 
-// Bytes of the wire must not be able to stop it.
-#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+// Bytes of the wire must not be able to stop it, and no number may overflow unless it is said what it then is.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
 pub mod account;
 pub mod agent;

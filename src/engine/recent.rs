@@ -39,7 +39,7 @@ struct Held<K, V> {
     value: V,
 }
 
-impl<K: Copy + Eq + Hash, V> Recent<K, V> {
+impl<K: Eq + Hash, V> Recent<K, V> {
     /// None yet; `seed` keys the hash.
     pub(super) fn new(seed: u64) -> Self {
         Self::hashed_by(FixedState::with_seed(seed), Time::default())
@@ -94,13 +94,13 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
         }
     }
 
-    /// Lets go of what is over, where a quarter more came since this was last done, or some time passed: a few steps for each that comes.
+    /// Lets go of what is over, where an eighth more came since this was last done, or some time passed: a few steps for each that comes.
     pub(super) fn sweep(&mut self, now: Time, mut is_over: impl FnMut(&K, &V) -> bool) {
         if self.len() < self.sweep_at && now.since(self.swept) < EVERY {
             return;
         }
         self.retain(|key, value| !is_over(key, value));
-        (self.sweep_at, self.swept) = (self.len().saturating_add(self.len() / 4).max(LEAST), now);
+        (self.sweep_at, self.swept) = (self.len().saturating_add(self.len() / 8).max(LEAST), now);
     }
 
     fn held(&self, at: u32) -> Option<&Held<K, V>> {
@@ -118,6 +118,7 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
 
     /// Adds a key that has no value, as the newest.
     fn push(&mut self, key: K, value: V) {
+        let hash = self.hasher.hash_one(&key);
         let held = Some(Held { older: self.newest, newer: NONE, key, value });
         let at = match self.free.pop() {
             Some(at) => {
@@ -127,8 +128,9 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
                 at
             }
             None => {
+                let at = self.places.len() as u32;
                 self.places.push(held);
-                (self.places.len() - 1) as u32
+                at
             }
         };
         match self.held_mut(self.newest) {
@@ -137,8 +139,8 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
         }
         self.newest = at;
         let (places, hasher) = (&self.places, &self.hasher);
-        let rehash = |at: &u32| places.get(*at as usize).and_then(Option::as_ref).map_or(0, |held| hasher.hash_one(held.key));
-        self.index.insert_unique(hasher.hash_one(key), at, rehash);
+        let rehash = |at: &u32| places.get(*at as usize).and_then(Option::as_ref).map_or(0, |held| hasher.hash_one(&held.key));
+        self.index.insert_unique(hash, at, rehash);
     }
 
     fn take(&mut self, at: u32) -> Option<(K, V)> {
@@ -151,7 +153,7 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
             Some(after) => after.older = older,
             None => self.newest = older,
         }
-        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(key), |known| *known == at) {
+        if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(&key), |known| *known == at) {
             entry.remove();
         }
         self.free.push(at);

@@ -140,7 +140,7 @@ pub struct Turns {
 impl Turns {
     /// The range around so many that were told: exact up to 3, else 15 % either way, as the errors of `docs/volume.md` are.
     pub const fn about(count: u32) -> Self {
-        let either_way = (count as u64 * 3 + 10) / 20;
+        let either_way = (count as u64).saturating_mul(3).saturating_add(10) / 20;
         let either_way = either_way as u32;
         Turns { low: count.saturating_sub(either_way), high: count.saturating_add(either_way) }
     }

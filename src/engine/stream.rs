@@ -2,6 +2,8 @@
 
 /// Bytes of one direction that are held while a hello is open, pieces behind a gap included.
 pub const MAX_STREAM: usize = 64 << 10;
+/// How far before what is known a piece may stand.
+const FURTHEST_BACK: i32 = -(MAX_STREAM as i32);
 /// Pieces behind a gap.
 const MAX_PENDING: usize = 128;
 
@@ -139,7 +141,7 @@ impl Stream {
                 _ => Inserted::Kept,
             };
         }
-        if offset < -(MAX_STREAM as i32) {
+        if offset < FURTHEST_BACK {
             return Inserted::Full;
         }
         let (old_base, old) = (self.base, std::mem::take(&mut self.ready));
@@ -192,7 +194,7 @@ impl Stream {
             let bytes = bytes.clone();
             self.pending.remove(0);
             self.pending_bytes = self.pending_bytes.saturating_sub(bytes.len());
-            match self.append(offset.max(0) as usize, bytes.get((-offset).max(0) as usize..).unwrap_or_default()) {
+            match self.append(offset.max(0) as usize, bytes.get(offset.min(0).unsigned_abs() as usize..).unwrap_or_default()) {
                 Inserted::Conflict => outcome = Inserted::Conflict,
                 Inserted::Full => return Inserted::Full,
                 _ => {}

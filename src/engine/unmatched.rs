@@ -19,6 +19,8 @@ pub const MAX_DOMAINS: usize = 2048;
 const LATELY: usize = 512;
 /// Registers of an estimate: its standard error is 1.04 / √128, 9 %; up to some dozen clients it is nearly exact.
 const REGISTERS: usize = 128;
+/// Bits of a hash that choose one.
+const BITS: u32 = REGISTERS.trailing_zeros();
 const SECONDS_A_DAY: u64 = 86_400;
 
 /// The registrable domain of a name (by the public suffix list), where it has one that others know too.
@@ -191,9 +193,8 @@ impl Unmatched {
 
 /// Notes a hash: the first bits choose a register, which keeps the longest run of zeros that follow.
 fn add(registers: &mut [u8; REGISTERS], hash: u64) {
-    let bits = REGISTERS.trailing_zeros();
-    let place = (hash >> (64 - bits)) as usize;
-    let run = ((hash << bits) | (1 << (bits - 1))).leading_zeros() as u8 + 1;
+    let place = (hash >> (64 - BITS)) as usize;
+    let run = ((hash << BITS) | (1 << (BITS - 1))).leading_zeros().saturating_add(1) as u8;
     if let Some(register) = registers.get_mut(place) {
         *register = run.max(*register);
     }
@@ -202,7 +203,7 @@ fn add(registers: &mut [u8; REGISTERS], hash: u64) {
 /// How many different hashes were noted, about (Flajolet and others, 2007, with linear counting where few were).
 fn estimate(registers: &[u8; REGISTERS]) -> u64 {
     let m = REGISTERS as f64;
-    let sum: f64 = registers.iter().map(|r| 2f64.powi(-i32::from(*r))).sum();
+    let sum: f64 = registers.iter().map(|r| 0.5f64.powi((*r).into())).sum();
     let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
     let empty = registers.iter().filter(|r| **r == 0).count() as f64;
     let best = if raw <= 2.5 * m && empty > 0.0 { m * (m / empty).ln() } else { raw };

@@ -132,7 +132,7 @@ impl Visibility {
     fn begin(&mut self, hour: u64) {
         self.add_up();
         self.hour = hour;
-        self.cells.retain(|(h, _), _| h + 1 >= hour);
+        self.cells.retain(|(h, _), _| h.saturating_add(1) >= hour);
         let numbers: BTreeSet<u32> = self.cells.values().map(|cell| cell.number).collect();
         self.seen.retain(|(number, _)| numbers.contains(number));
     }

@@ -32,12 +32,14 @@ pub struct Courier<O, S> {
     failures: u32,
     /// The sink is left alone until then.
     pause: Option<Instant>,
+    /// What became of the last letter, where the outbox could not be told yet: no other is tried before.
+    unsettled: Option<(Letter, Given)>,
 }
 
 impl<O: Outbox, S: Sink> Courier<O, S> {
     /// A courier between this outbox and this sink.
     pub fn new(outbox: O, sink: S, pace: Pace, on_result: OnResult) -> Self {
-        Courier { outbox, sink, pace, on_result, failures: 0, pause: None }
+        Courier { outbox, sink, pace, on_result, failures: 0, pause: None, unsettled: None }
     }
 
     /// Carries letters until `stop` turns true or its sender is gone; `wake` says that there may be new ones. An attempt under way is
@@ -66,6 +68,11 @@ impl<O: Outbox, S: Sink> Courier<O, S> {
     async fn round(&mut self) -> Instant {
         self.pause = None;
         loop {
+            if !self.settle().await {
+                let later = Instant::now() + self.pace.look;
+                self.pause = Some(later);
+                return later;
+            }
             let letters = match self.outbox.letters(self.sink.name(), HANDFUL).await {
                 Ok(letters) => letters,
                 Err(error) => {
@@ -79,10 +86,13 @@ impl<O: Outbox, S: Sink> Courier<O, S> {
                 return Instant::now() + Duration::from_nanos(first.next_attempt.since(now)).min(self.pace.look);
             }
             let due: Vec<Letter> = letters.into_iter().filter(|l| self.is_due(l, now)).collect();
-            for letter in &due {
+            for letter in due {
                 self.attempt(letter).await;
                 if let Some(pause) = self.pause {
                     return pause;
+                }
+                if self.unsettled.is_some() {
+                    break;
                 }
             }
         }
@@ -94,14 +104,25 @@ impl<O: Outbox, S: Sink> Courier<O, S> {
     }
 
     /// One attempt, and a note of it in the outbox.
-    async fn attempt(&mut self, letter: &Letter) {
-        let outcome = self.sink.send(letter).await;
-        let given = self.judge(letter, outcome);
+    async fn attempt(&mut self, letter: Letter) {
+        let outcome = self.sink.send(&letter).await;
+        let given = self.judge(&letter, outcome);
         (self.on_result)(self.sink.name(), &given);
-        if let Err(error) = self.outbox.settle(letter.alert, self.sink.name(), &given).await {
-            tracing::error!(sink = self.sink.name(), alert = letter.id, error, "the outbox cannot be written; the alert may come twice");
-            self.pause = Some(Instant::now() + self.pace.longest);
+        if let Err(error) = self.outbox.settle(&letter, self.sink.name(), &given).await {
+            let what = "the outbox cannot be written: no alert is sent until it can; should the daemon end before, this one comes twice";
+            tracing::error!(sink = self.sink.name(), alert = letter.id, error, "{what}");
+            self.unsettled = Some((letter, given));
         }
+    }
+
+    /// Notes what became of a letter where that was not possible at once; false where it still is not.
+    async fn settle(&mut self) -> bool {
+        let Some((letter, given)) = &self.unsettled else { return true };
+        let is_settled = self.outbox.settle(letter, self.sink.name(), given).await.is_ok();
+        if is_settled {
+            self.unsettled = None;
+        }
+        is_settled
     }
 
     fn judge(&mut self, letter: &Letter, outcome: Outcome) -> Given {

@@ -10,7 +10,7 @@ pub trait Outbox: Send + Sync + 'static {
     fn letters(&self, sink: &str, limit: u32) -> impl Future<Output = Result<Vec<Letter>, String>> + Send;
 
     /// Notes what became of an attempt.
-    fn settle(&self, alert: i64, sink: &str, given: &Given) -> impl Future<Output = Result<(), String>> + Send;
+    fn settle(&self, letter: &Letter, sink: &str, given: &Given) -> impl Future<Output = Result<(), String>> + Send;
 }
 
 /// Where letters go.

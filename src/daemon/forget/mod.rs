@@ -14,7 +14,7 @@ use super::forgotten::Forgotten;
 use super::forms::{self, Form};
 use super::output::print;
 use super::privacy::{KeyFolder, Opened, PeriodKey, Sealer};
-use super::store::{Erased, Location, Store, StoreError, Whom};
+use super::store::{Erased, Location, Store, StoreError, Whom, set_aside_before};
 use super::{clock, hex, mac};
 use crate::engine::identity::Client;
 use crate::engine::privacy::pseudonym::PREFIX;
@@ -77,6 +77,11 @@ async fn forget(store: &Store, url: &str, client: &str, keys: &[PeriodKey]) -> R
     let mut text = describe(&erased, &searched, &receipt);
     if !is_emptied {
         text.push_str("another program reads the write-ahead log on and on, and keeps it from being emptied: run this again\n");
+    }
+    if let Ok(Location::File(path)) = Location::parse(url) {
+        let aside =
+            |file: &PathBuf| format!("{}: a damaged store that was set aside, which this does not reach: delete it\n", file.display());
+        text.extend(set_aside_before(&path).iter().map(aside));
     }
     Ok((text, searched.found))
 }

@@ -59,7 +59,7 @@ async fn one_client_goes_from_every_table_and_every_byte_and_the_others_stay() {
     scene.keep(&(0..500).map(many).collect::<Vec<_>>()).await;
     scene.keep(&[of("10.20.0.11", "ws-client-11", 2), of("10.30.0.1", "ws-other", 3)]).await;
     let letter = scene.store.letters("soc", 1).await.unwrap().remove(0);
-    scene.store.settle(letter.alert, "soc", &Given::Up { error: "410 Gone".into() }).await.unwrap();
+    scene.store.settle(&letter, "soc", &Given::Up { error: "410 Gone".into() }).await.unwrap();
     let before = search(&scene.store, &scene.url, &forms::of("ws-client-1")).await.unwrap();
     assert!(before.found.iter().any(|f| f.starts_with("file ")) && before.found.iter().any(|f| f == "table identity: ws-client-1 as text"));
 

@@ -185,6 +185,11 @@ impl Metrics {
         self.registered.store_write.observe(seconds);
     }
 
+    /// Counts a damaged store that was set aside.
+    pub fn store_set_aside(&self) {
+        self.registered.store_set_aside.inc();
+    }
+
     /// Says how many findings wait for the store.
     pub fn store_queue(&self, depth: usize) {
         self.registered.store_queue.set(i64::try_from(depth).unwrap_or(i64::MAX));

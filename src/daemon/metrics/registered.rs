@@ -30,6 +30,7 @@ pub(super) struct Registered {
     pub excluded: IntCounterVec,
     pub store_write: Histogram,
     pub store_queue: IntGauge,
+    pub store_set_aside: IntCounter,
     pub alerts: IntCounterVec,
     pub alerts_suppressed: IntCounterVec,
     pub outbox: IntGauge,
@@ -87,6 +88,7 @@ impl Registered {
             evictions: counters(r, "table_evictions_total", "Oldest entries a full table let go.", &["table"])?,
             store_write: register(r, Histogram::with_opts(write)?)?,
             store_queue: register(r, IntGauge::new("shadowtap_store_queue_depth", "Findings that wait for the store.")?)?,
+            store_set_aside: register(r, IntCounter::new("shadowtap_store_set_aside_total", "Damaged stores that were set aside.")?)?,
             alerts: counters(r, "alerts_total", "Attempts to deliver an alert, by what became of them.", &["sink", "result"])?,
             alerts_suppressed: counters(
                 r,

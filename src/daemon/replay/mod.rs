@@ -29,6 +29,8 @@ use stats::{Digest, Stats};
 
 /// Frames between two looks at the sightings that ended.
 const BATCH: u64 = 8192;
+/// Sightings that end with the capture, handed on at once.
+const PART: usize = 1024;
 
 /// Captures through the whole pipeline: prints the sightings.
 #[derive(Args)]
@@ -151,9 +153,16 @@ impl Replay {
     fn finish(mut self) -> Result<Stats, Failure> {
         let attribution = &mut self.attribution;
         self.engine.finish(&mut |event| attribution.event(&event));
-        attribution.finish();
+        let (sink, mut ended, mut result) = (&mut self.sink, Vec::new(), Ok(()));
+        attribution.finish_each(|finding| {
+            ended.push(finding);
+            if ended.len() >= PART && result.is_ok() {
+                result = sink.take(std::mem::take(&mut ended));
+            }
+        });
+        result?;
+        self.sink.take(ended)?;
         let visibility = attribution.visibility().drain();
-        self.sink.take(attribution.ledger().drain_ended())?;
         self.sink.seal(&attribution.drain_unsealed(), self.sealer.as_ref());
         self.sink.printer.finish()?;
         let digest = self.sink.digest.take();

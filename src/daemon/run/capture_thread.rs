@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
 
+use super::clocks::{Clocks, is_far};
 use super::confined::List;
 use super::ledger_thread::Message;
 use super::shared::Shared;
@@ -54,6 +55,7 @@ pub(super) fn spawn_all(
             dropped: 0,
             second: 0,
             published: Published::default(),
+            clocks: Clocks::new(),
         };
         let name = format!("capture-{number}");
         let (list, gate) = (list.clone(), gate.clone());
@@ -77,6 +79,7 @@ struct CaptureThread {
     dropped: u64,
     second: u64,
     published: Published,
+    clocks: Clocks,
 }
 
 impl CaptureThread {
@@ -114,7 +117,14 @@ impl CaptureThread {
     fn read(&mut self) -> bool {
         let (engine, events, dropped) = (&mut self.engine, &self.events, &mut self.dropped);
         let mut sink = |event: Event| send(events, Message::Event(event), dropped);
-        let is_idle = match self.capture.read(|frame| engine.frame(frame, &mut sink)) {
+        let clocks = &mut self.clocks;
+        let read = self.capture.read(|frame| {
+            if is_far(frame.time, engine.now()) && clocks.take_set() {
+                engine.set_clock(frame.time);
+            }
+            engine.frame(frame, &mut sink);
+        });
+        let is_idle = match read {
             Polled::Frames => false,
             Polled::Idle(now) => {
                 engine.tick(now, &mut sink);
@@ -127,7 +137,7 @@ impl CaptureThread {
             }
         };
         let now = engine.now();
-        if now.seconds() > self.second {
+        if now.seconds() != self.second {
             self.second = now.seconds();
             send(events, Message::Tick(now), dropped);
         }
@@ -135,6 +145,7 @@ impl CaptureThread {
     }
 
     fn publish(&mut self) {
+        self.clocks.look();
         self.shared.pulse.capture(self.number);
         let totals = self.capture.stats();
         let is_back = !self.capture.is_absent();

@@ -13,7 +13,7 @@ use crate::daemon::clock;
 use crate::daemon::config::{Config, Mode};
 use crate::daemon::failure::Failure;
 use crate::daemon::privacy::{KeyFolder, PeriodKey};
-use crate::daemon::store::Store;
+use crate::daemon::store::{Store, StoreError};
 
 /// Between two looks at the folder.
 const LOOK: Duration = Duration::from_secs(2);
@@ -32,9 +32,9 @@ pub(super) fn current(config: &Config) -> Result<Option<(PeriodKey, bool)>, Fail
 }
 
 /// Notes in the audit log that a key came into being.
-pub(super) async fn note_created(store: &Store, key: &PeriodKey) -> Result<(), Failure> {
+pub(super) async fn note_created(store: &Store, key: &PeriodKey) -> Result<(), StoreError> {
     let entry = AuditEntry::of_daemon(AuditKind::KeyCreated, json!({ "period": key.period }));
-    Ok(store.audit(&entry).await?)
+    store.audit(&entry).await
 }
 
 /// Puts every new key into force at the ledger's door.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,8 @@ const NAP: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_millis(5);
 /// Events taken between two looks at what is due.
 const TURN: usize = 4096;
+/// Captures are never so far apart (seconds): where one says that it is earlier than this, the clock was set back.
+const SET_BACK: u64 = 60;
 /// Between two batches of what is due: with the pause and the commit it is written within 50 ms.
 const DUE: Duration = Duration::from_millis(30);
 
@@ -154,6 +157,7 @@ impl LedgerThread {
     fn take(&mut self, message: Message) {
         match message {
             Message::Event(event) => self.attribution.event(&event),
+            Message::Tick(now) if now.plus_seconds(SET_BACK) < self.attribution.now() => self.attribution.set_back(now),
             Message::Tick(now) => self.attribution.tick(now),
             Message::Judge(judgement) => self.attribution.judge_by(*judgement),
             Message::Remember(unmatched) => self.attribution.remember_unmatched(*unmatched),
@@ -184,6 +188,9 @@ impl LedgerThread {
 
     /// Gives the writer what changed, where it has room for it.
     fn flush(&mut self) {
+        if self.shared.store_is_new.swap(false, Ordering::AcqRel) {
+            self.attribution.ledger().update(|_, _| true);
+        }
         self.hand_on(Self::batch);
         (self.flushed, self.told) = (Instant::now(), Instant::now());
         self.publish();

@@ -16,12 +16,14 @@
 mod allowing;
 mod capture_thread;
 mod clients;
+mod clocks;
 mod confined;
 mod expiring;
 mod forgetting;
 mod health;
 mod keys;
 mod ledger_thread;
+mod opening;
 mod part;
 mod priority;
 mod record;
@@ -50,12 +52,8 @@ use priority::{StepBack, step_back};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::clock;
-use super::config::{Config, Mode};
 use super::delivery::Delivery;
 use super::failure::Failure;
-use super::privacy::PeriodKey;
-use super::rules::Rules;
 use super::sandbox::Kind;
 use super::store::{Batch, Store};
 use super::streaming::Streaming;
@@ -109,20 +107,24 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 async fn serve(started: Started) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let opened = tokio::select! {
-        opened = open_behind(started.config.store.url.clone()) => opened?,
+        opened = opening::open_behind(started.config.store.url.clone()) => opened?,
         () = signals.stop() => {
             tracing::info!("stopped during the start");
             return Ok(());
         }
     };
     let Started { config, rules, known, key, captures, listener, config_file, mut sandbox, places } = started;
-    let (store, open_sightings) = opened;
+    let (store, mut aside) = opened;
+    let open_sightings = opening::prepare(&store, &config, &rules, key.as_ref(), &mut aside).await?;
     let (reports, report_inbox) = mpsc::channel(sensor::REPORTS);
     let shared = Arc::new(Shared::new(&config, &rules, captures.iter().map(|c| c.interface().to_owned()), reports)?);
     let (batches, batch_inbox) = mpsc::channel(BATCHES);
     let (events, event_inbox) = crossbeam_channel::bounded(EVENTS);
 
-    let key = note_start(&store, &config, &rules, key).await?;
+    if let Some(aside) = aside {
+        shared.store_set_aside(&aside);
+    }
+    let key = key.map(|(key, _)| key);
     let (mut attribution, sealer) = ledger_thread::attribution(&config, &rules, key.as_ref());
     let mut left = Vec::new();
     for sighting in open_sightings {
@@ -133,13 +135,8 @@ async fn serve(started: Started) -> Result<(), Failure> {
             }
         }
     }
-    store.begin(clock::now()).await?;
-    store.set_streams(&config.stream_names()).await?;
     let lines = shared.lines(&left);
     store.commit(&Batch { lines, ..left.into() }, None).await?;
-    if !config.unmatched.enabled {
-        store.forget_unmatched().await?;
-    }
     let writer = tokio::spawn(writer::write(store.clone(), batch_inbox, Arc::clone(&shared)));
     let lists = Lists::of(&sandbox);
     let ledger = ledger_thread::spawn((attribution, sealer), event_inbox, batches, Arc::clone(&shared), lists.of_kind(Kind::Ledger))?;
@@ -176,26 +173,6 @@ async fn serve(started: Started) -> Result<(), Failure> {
     let finished = finish(Parts { threads, ledger, writer, delivery, streaming, store }).await;
     web.abort();
     finished
-}
-
-/// What the audit log hears of a start, and what the store lets go of: nothing of an earlier process is in memory any more.
-async fn note_start(store: &Store, config: &Config, rules: &Rules, key: Option<(PeriodKey, bool)>) -> Result<Option<PeriodKey>, Failure> {
-    store.let_go(&store.just_forgotten().await?).await?;
-    record::note_rules(store, config, rules).await?;
-    if let Some((key, true)) = &key {
-        keys::note_created(store, key).await?;
-    }
-    let pattern = match config.privacy.mode {
-        Mode::Full => return Ok(None),
-        Mode::Pseudonymous => "p-%",
-        Mode::TeamOnly => "",
-    };
-    let unlike = store.clients_unlike(pattern).await?;
-    if unlike > 0 {
-        let remedy = "what they hold stays until retention takes it; shadowtap forget, or a new store, does at once";
-        tracing::warn!(clients = unlike, "the store holds clients that were kept under another [privacy] mode; {remedy}");
-    }
-    Ok(key.map(|(key, _)| key))
 }
 
 /// What ends with the daemon.
@@ -240,20 +217,6 @@ async fn finish(parts: Parts) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens the store on a thread that stepped back: the store's own threads have the rank of the one that starts them.
-async fn open_behind(url: String) -> Result<(Store, Vec<Sighting>), Failure> {
-    let runtime = tokio::runtime::Handle::current();
-    let opened = tokio::task::spawn_blocking(move || runtime.block_on(open(&url))).await;
-    opened.map_err(|e| Failure::Internal(format!("the store could not be opened: {e}")))?
-}
-
-/// The store, and the sightings that were open when the last process ended.
-async fn open(url: &str) -> Result<(Store, Vec<Sighting>), Failure> {
-    let store = Store::open(url).await?;
-    let open = store.open_sightings().await?;
-    Ok((store, open))
-}
-
 /// Serves signals and reloads until it is time to stop.
 async fn wait(signals: &mut Signals, reloading: &mut Reloading) {
     loop {
@@ -279,8 +242,9 @@ async fn reload(reloading: &mut Reloading) {
 /// Keeps the depth of the outbox, and how far streams are behind, in the metrics.
 async fn watch_queues(store: Store, shared: Arc<Shared>) {
     while !shared.is_stopping() {
-        if let Ok(depth) = store.outbox_depth().await {
-            shared.metrics.outbox(depth);
+        match store.outbox_depth().await {
+            Ok(depth) => shared.metrics.outbox(depth),
+            Err(error) => opening::mend(&store, &error, &shared).await,
         }
         for stream in shared.streams().iter() {
             if let Ok(depth) = store.stream_depth(stream).await {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::opening;
 use super::shared::Shared;
 use crate::daemon::alert::sensor_payload;
 use crate::daemon::clock;
@@ -26,8 +27,8 @@ pub(super) enum Report {
 }
 
 /// What is well once the daemon has started: it could not have otherwise, or it begins to measure anew.
-const WELL_AFTER_A_START: [NoticeKind; 4] =
-    [NoticeKind::CaptureLost, NoticeKind::ReloadRefused, NoticeKind::PacketsLost, NoticeKind::StoreBehind];
+const WELL_AFTER_A_START: [NoticeKind; 5] =
+    [NoticeKind::CaptureLost, NoticeKind::ReloadRefused, NoticeKind::PacketsLost, NoticeKind::StoreBehind, NoticeKind::StoreDamaged];
 
 /// Stores each report, until nobody reports any more.
 pub(super) async fn tell(store: Store, mut reports: mpsc::Receiver<Report>, shared: Arc<Shared>) {
@@ -46,6 +47,7 @@ async fn insist(store: &Store, report: Report, shared: &Shared) {
             tracing::error!(%error, "an alert about this sensor could not be stored");
             return;
         }
+        opening::mend(store, &error, shared).await;
         tokio::time::sleep(AGAIN).await;
     }
 }
@@ -87,6 +89,7 @@ fn well(kind: NoticeKind, subject: &str) -> String {
         NoticeKind::ReloadRefused => "The files are accepted now.".into(),
         NoticeKind::PacketsLost => format!("No more packets than usual are lost on {subject}."),
         NoticeKind::StoreBehind => "The store keeps up again.".into(),
+        NoticeKind::StoreDamaged => "The daemon has started with the new store since.".into(),
         NoticeKind::BlindSpot => format!("Enough flows of zone {subject} have a name again, or too few are left to say."),
         NoticeKind::SignaturesStale => "The catalogue was looked after.".into(),
         NoticeKind::PolicyExpiring => "The rule was renewed or taken out, or ended a day ago.".into(),
@@ -129,7 +132,7 @@ mod tests {
             keep(&self.store, &Report::All(kind, all.into_iter().collect()), &self.shared).await.unwrap();
             let mut heard = Vec::new();
             for letter in self.store.letters("soc", 9).await.unwrap() {
-                self.store.settle(letter.alert, "soc", &Given::Delivered).await.unwrap();
+                self.store.settle(&letter, "soc", &Given::Delivered).await.unwrap();
                 let told: Value = serde_json::from_str(&letter.payload).unwrap();
                 heard.push(["kind", "state", "message"].map(|field| told[field].as_str().unwrap().to_owned()));
             }

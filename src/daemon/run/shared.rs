@@ -1,6 +1,6 @@
 //! What the daemon's threads share: metrics, the rules in force, health, the word to stop. Nothing here lies on a packet's path.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -43,6 +43,8 @@ pub(super) struct Shared {
     pub(super) streamed: watch::Sender<()>,
     /// There may be new alerts in the outbox.
     pub(super) alerted: Notify,
+    /// The store is a new one: all that is open is to be written again.
+    pub(super) store_is_new: AtomicBool,
     captures: Mutex<Vec<(String, Option<String>)>>,
     store_error: Mutex<Option<String>>,
     /// Which threads go on.
@@ -71,6 +73,7 @@ impl Shared {
             streamed: watch::Sender::new(()),
             alerted: Notify::new(),
             pulse: Pulse::new(captures.len()),
+            store_is_new: AtomicBool::new(false),
             captures: Mutex::new(captures),
             store_error: Mutex::new(None),
         };
@@ -213,6 +216,20 @@ impl Shared {
             _ => {}
         }
         *trouble = why;
+    }
+
+    /// Tells that a damaged store was set aside, and where it is now.
+    pub(super) fn store_set_aside(&self, aside: &Path) {
+        let (name, now) = (aside.display(), clock::now());
+        let remedy = "sqlite3 FILE .recover reads what is left of it; look at the disk (dmesg, smartctl); retention and forget do not reach it: \
+                      delete it once it is of no use";
+        tracing::error!("the store was damaged: it is set aside as {name}, and a new one is begun\n  remedy: {remedy}");
+        self.metrics.store_set_aside();
+        self.store_is_new.store(true, Ordering::Release);
+        let message =
+            format!("The store was damaged: it is set aside as {name}, and a new one is begun. What was told before may be told again.");
+        let file = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.report(SensorNotice::new(NoticeKind::StoreDamaged, &file, now, message, remedy).of(&file));
     }
 
     /// Why the store cannot be written now.

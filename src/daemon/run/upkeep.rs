@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::opening;
 use super::shared::Shared;
 use crate::daemon::clock;
 use crate::daemon::store::{Store, StoreError};
 use crate::daemon::upkeep;
+use crate::engine::frame::Time;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(2);
@@ -26,9 +28,10 @@ const SHARE: u32 = 20;
 /// Keeps the store up until it is time to stop.
 pub(super) async fn keep_up(store: Store, shared: Arc<Shared>) {
     let stopped = shared.stopped();
+    let steadiness = Steadiness(clock::now(), Instant::now());
     tokio::select! {
         () = stopped => {}
-        () = Upkeep { store, shared, added: HashMap::new(), passed: None, needs_sweep: false }.run() => {}
+        () = Upkeep { store, shared, added: HashMap::new(), passed: None, needs_sweep: false, trouble: None, steadiness }.run() => {}
     }
 }
 
@@ -39,22 +42,51 @@ struct Upkeep {
     added: HashMap<i64, Instant>,
     passed: Option<Instant>,
     needs_sweep: bool,
+    /// What was said last.
+    trouble: Option<String>,
+    steadiness: Steadiness,
+}
+
+/// Whether the clock on the wall goes as time does. By one that jumped, all data could be too old for a moment.
+struct Steadiness(Time, Instant);
+
+impl Steadiness {
+    /// Whether it did so since it was asked last.
+    fn is_steady(&mut self, wall: Time, at: Instant) -> bool {
+        let (passed, shown) = (at.saturating_duration_since(self.1), Duration::from_nanos(wall.0.saturating_sub(self.0.0)));
+        let is_back = wall.0.saturating_add(PASS.as_nanos() as u64) < self.0.0;
+        *self = Steadiness(wall, at);
+        !is_back && shown < passed + PASS
+    }
 }
 
 impl Upkeep {
     async fn run(mut self) {
         loop {
             tokio::time::sleep(LOOK).await;
-            if let Err(error) = self.add_up().await {
-                tracing::warn!(%error, "days cannot be added up; tried again soon");
+            match self.add_up().await {
+                Ok(()) => self.trouble = None,
+                Err(error) => self.say("days cannot be added up; tried again soon", &error).await,
             }
             if self.passed.is_none_or(|at| at.elapsed() >= PASS) {
                 self.passed = Some(Instant::now());
-                if let Err(error) = self.pass().await {
-                    tracing::warn!(%error, "what is too old could not be taken out; tried again in an hour");
+                if !self.steadiness.is_steady(clock::now(), Instant::now()) {
+                    tracing::warn!("the clock jumped: what is too old by it stays for another hour");
+                } else if let Err(error) = self.pass().await {
+                    self.say("what is too old could not be taken out; tried again in an hour", &error).await;
                 }
             }
         }
+    }
+
+    /// Says what fails, once while it goes on.
+    async fn say(&mut self, what: &str, error: &StoreError) {
+        let text = error.line();
+        if self.trouble.as_ref() != Some(&text) {
+            tracing::warn!(error = text, "{what}");
+            self.trouble = Some(text);
+        }
+        opening::mend(&self.store, error, &self.shared).await;
     }
 
     /// Adds up what changed, the oldest day first.
@@ -86,5 +118,29 @@ impl Upkeep {
         let (seconds, longest_ms) = (begun.elapsed().as_secs_f32(), passed.longest.as_millis());
         tracing::info!(seconds, longest_ms, "too old, and taken out: {}", counts.join(", "));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::fixture::SEVEN;
+
+    #[test]
+    fn a_clock_that_jumped_is_believed_only_once_it_goes_as_time_does() {
+        let begun = Instant::now();
+        let mut steadiness = Steadiness(SEVEN, begun);
+        let mut hour = 0;
+        let mut next = |wall: u64| {
+            hour += 1;
+            steadiness.is_steady(Time::new(wall, 0), begun + hour * PASS)
+        };
+        let seven = SEVEN.seconds();
+        let year = 365 * 86_400;
+        assert!(next(seven + 3600) && next(seven + 7300), "a clock that is set by some seconds");
+        assert!(!next(seven + year), "ahead");
+        assert!(next(seven + year + 3600), "it stays so");
+        assert!(!next(seven + 18_000), "back");
+        assert!(next(seven + 21_600));
     }
 }

@@ -2,11 +2,14 @@
 //! no time for more; then what is lost is counted.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
 
+use super::opening;
 use super::shared::Shared;
 use crate::daemon::alert::payload::{self, Words};
 use crate::daemon::config::WrittenRule;
@@ -14,10 +17,13 @@ use crate::daemon::notice::Notice;
 use crate::daemon::rejudge::rejudge;
 use crate::daemon::rule_text::conditions;
 use crate::daemon::rules::Rules;
-use crate::daemon::store::{Batch, Store, Telling};
+use crate::daemon::store::{Batch, Store, StoreError, Telling};
 
 /// Between two tries to write a batch.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// How long a batch may take before the store is said to be slow.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// How long after the word to stop a batch is still tried.
 const LAST: Duration = Duration::from_millis(3000);
@@ -31,7 +37,16 @@ pub(super) async fn write(store: Store, mut inbox: mpsc::Receiver<Batch>, shared
     });
     let mut lost = HashSet::new();
     let mut is_late = false;
-    while let Some(mut batch) = inbox.recv().await {
+    loop {
+        let mut batch = match timeout(SLOW, inbox.recv()).await {
+            Ok(Some(batch)) => batch,
+            Ok(None) => break,
+            // Nothing waits for it: it is slow no more, as far as anybody can tell.
+            Err(_) => {
+                shared.store_trouble(None);
+                continue;
+            }
+        };
         batch.lines = shared.lines(&batch.findings);
         if !is_late {
             tokio::select! {
@@ -45,19 +60,35 @@ pub(super) async fn write(store: Store, mut inbox: mpsc::Receiver<Batch>, shared
     lost.len()
 }
 
-/// Tries a batch until it is written.
+/// Tries a batch until it is written, and says so where that takes long.
 async fn persist(store: &Store, batch: &Batch, shared: &Shared) {
-    while let Err(error) = commit(store, batch, shared).await {
-        shared.store_trouble(Some(error));
-        tokio::time::sleep(AGAIN).await;
+    loop {
+        let begun = Instant::now();
+        let mut committing = pin!(commit(store, batch, shared));
+        let committed = match timeout(SLOW, &mut committing).await {
+            Ok(committed) => committed,
+            Err(_) => {
+                shared.store_trouble(Some(format!("the store is slow: a batch is being written for more than {} s", SLOW.as_secs())));
+                committing.await
+            }
+        };
+        match committed {
+            Ok(()) if begun.elapsed() < SLOW => return shared.store_trouble(None),
+            // It is well again once a batch goes quickly.
+            Ok(()) => return,
+            Err(error) => {
+                shared.store_trouble(Some(error.line()));
+                opening::mend(store, &error, shared).await;
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
     }
-    shared.store_trouble(None);
 }
 
-async fn commit(store: &Store, batch: &Batch, shared: &Shared) -> Result<(), String> {
+async fn commit(store: &Store, batch: &Batch, shared: &Shared) -> Result<(), StoreError> {
     let (rules, dispatch) = (shared.rules(), shared.dispatch());
     let render = |notice: &Notice<'_>| word(notice, &rules, &dispatch.alerting.runbook);
-    let committed = store.commit(batch, Some(&Telling { dispatch: &dispatch, render: &render })).await.map_err(|e| e.to_string())?;
+    let committed = store.commit(batch, Some(&Telling { dispatch: &dispatch, render: &render })).await?;
     shared.metrics.store_write(committed.seconds);
     if !batch.lines.lines.is_empty() {
         shared.streamed.send_replace(());

@@ -152,6 +152,10 @@ impl Store {
     /// # Errors
     /// The database's own; nothing of the batch was kept then, and the caller commits it again.
     pub async fn commit(&self, batch: &Batch, telling: Option<&Telling<'_>>) -> Result<Committed, StoreError> {
+        self.try_to_commit(batch, telling).await.map_err(|error| error.at(&self.path))
+    }
+
+    async fn try_to_commit(&self, batch: &Batch, telling: Option<&Telling<'_>>) -> Result<Committed, StoreError> {
         let started = Instant::now();
         if batch.is_empty() {
             return Ok(Committed::default());

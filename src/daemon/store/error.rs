@@ -1,10 +1,28 @@
 //! What can go wrong with a store, and the remedy.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use sqlx::error::{DatabaseError, ErrorKind as ErrorKindOfSql};
+
+use super::aside::MOST_ASIDE;
 use crate::daemon::failure::Failure;
 use crate::daemon::store_place::NoPlace;
+
+// SQLite's primary result codes: https://www.sqlite.org/rescode.html
+const BUSY: u32 = 5;
+const READONLY: u32 = 8;
+const CORRUPT: u32 = 11;
+const FULL: u32 = 13;
+const CANTOPEN: u32 = 14;
+const AUTH: u32 = 23;
+const NOTADB: u32 = 26;
+
+fn code(error: &sqlx::Error) -> Option<u32> {
+    error.as_database_error()?.code()?.parse::<u32>().ok().map(|code| code & 0xff)
+}
 
 /// What went wrong with a store.
 #[derive(Debug)]
@@ -23,32 +41,62 @@ pub enum StoreError {
     Newer(PathBuf),
     /// The file or its folder cannot be made or opened.
     File(PathBuf, std::io::Error),
+    /// The file could not be written or read; nothing of the transaction was kept.
+    Failed(PathBuf, sqlx::Error),
+    /// So many damaged files lie beside it that another would help nobody.
+    DamagedAgain(PathBuf),
     /// A statement failed; nothing of its transaction was kept.
     Sql(sqlx::Error),
-    /// The same, of a statement for rows.
-    Rows(rusqlite::Error),
 }
 
 impl StoreError {
-    /// Whether another process writes just now.
-    pub(super) fn is_busy(&self) -> bool {
-        matches!(self, StoreError::Rows(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy))
+    /// What opening `path` failed with, as an operator needs to hear it.
+    pub(super) fn opening(path: &Path, error: sqlx::Error) -> Self {
+        match code(&error) {
+            Some(CORRUPT | NOTADB) => StoreError::Damaged(path.into()),
+            Some(READONLY | CANTOPEN | AUTH) => StoreError::Forbidden(path.into()),
+            Some(_) => StoreError::Failed(path.into(), error),
+            None => StoreError::Sql(error),
+        }
     }
 
-    /// What opening `path` failed with, as an operator needs to hear it.
-    pub(super) fn opening(path: &Path, error: impl Into<StoreError>) -> Self {
-        let error = error.into();
-        let code = match &error {
-            StoreError::Sql(e) => e.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<i32>().ok()),
-            StoreError::Rows(e) => e.sqlite_error().map(|e| e.extended_code),
-            _ => None,
-        };
-        // SQLite's primary result codes: https://www.sqlite.org/rescode.html
-        match code.map(|code| code & 0xff) {
-            Some(11 | 26) => StoreError::Damaged(path.into()),
-            Some(8 | 14 | 23) => StoreError::Forbidden(path.into()),
-            _ => error,
+    /// The same, where the statement ran on the caller's thread.
+    pub(super) fn in_opening(self, path: &Path) -> Self {
+        match self {
+            StoreError::Sql(error) => StoreError::opening(path, error),
+            other => other,
         }
+    }
+
+    /// The same of a statement that failed later, where nothing named the file yet.
+    pub(super) fn at(self, path: &Path) -> Self {
+        match self {
+            StoreError::Sql(error) => match code(&error) {
+                Some(CORRUPT | NOTADB) => StoreError::Damaged(path.into()),
+                Some(_) => StoreError::Failed(path.into(), error),
+                None => StoreError::Sql(error),
+            },
+            other => other,
+        }
+    }
+
+    /// Whether another process writes just now.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, StoreError::Sql(error) if code(error) == Some(BUSY))
+    }
+
+    /// Whether the file is damaged, as far as SQLite can tell.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            StoreError::Damaged(_) => true,
+            StoreError::Sql(error) | StoreError::Failed(_, error) => matches!(code(error), Some(CORRUPT | NOTADB)),
+            _ => false,
+        }
+    }
+
+    /// In one line.
+    pub fn line(&self) -> String {
+        self.to_string().replace("\n  remedy: ", "; ")
     }
 
     /// What bringing `path` to the newest schema failed with.
@@ -63,6 +111,9 @@ impl StoreError {
         }
     }
 }
+
+const ROOM: &str = "make room on its file system";
+const DISK: &str = "look at the disk and its file system (dmesg, df); what was committed is kept";
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,10 +142,31 @@ impl fmt::Display for StoreError {
                 path.display()
             ),
             StoreError::File(path, error) => {
-                write!(f, "store {}: {error}\n  remedy: make its folder one the daemon may write to", path.display())
+                let remedy = match error.kind() {
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ROOM,
+                    ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound | ErrorKind::NotADirectory => {
+                        "make its folder one the daemon may write to"
+                    }
+                    _ => DISK,
+                };
+                write!(f, "store {}: {error}\n  remedy: {remedy}", path.display())
             }
+            StoreError::Failed(path, error) => {
+                let remedy = match code(error) {
+                    Some(FULL) => ROOM,
+                    Some(BUSY) => "another process holds it; wait, or end that one",
+                    Some(READONLY) => "make the file and its folder writable for the user the daemon runs as (mount, modes)",
+                    _ => DISK,
+                };
+                write!(f, "store {}: {error}\n  remedy: {remedy}", path.display())
+            }
+            StoreError::DamagedAgain(path) => write!(
+                f,
+                "store {}: damaged again, and {MOST_ASIDE} that were set aside lie beside it\n  remedy: look at the disk (dmesg, smartctl), and \
+                 move *.corrupt-* away",
+                path.display()
+            ),
             StoreError::Sql(error) => write!(f, "store: {error}"),
-            StoreError::Rows(error) => write!(f, "store: {error}"),
         }
     }
 }
@@ -109,7 +181,57 @@ impl From<sqlx::Error> for StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        StoreError::Rows(error)
+        StoreError::Sql(match error.sqlite_error() {
+            Some(_) => sqlx::Error::Database(Box::new(RowError(error))),
+            None => sqlx::Error::Decode(Box::new(error)),
+        })
+    }
+}
+
+/// An error of SQLite that came by the other library, as sqlx's would be.
+#[derive(Debug)]
+struct RowError(rusqlite::Error);
+
+impl RowError {
+    fn number(&self) -> i32 {
+        self.0.sqlite_error().map_or(0, |error| error.extended_code)
+    }
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(code: {}) {}", self.number(), self.0)
+    }
+}
+
+impl std::error::Error for RowError {}
+
+impl DatabaseError for RowError {
+    fn message(&self) -> &str {
+        match &self.0 {
+            rusqlite::Error::SqliteFailure(_, Some(message)) => message,
+            _ => "",
+        }
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(self.number().to_string().into())
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKindOfSql {
+        ErrorKindOfSql::Other
     }
 }
 

@@ -181,7 +181,7 @@ async fn trouble_of_the_sensor_is_told_when_it_begins_and_when_it_is_over() {
     assert_eq!((tell(&over).await, tell(&over).await), (SensorTold::Sent, SensorTold::Nothing));
     let first = store.letters("soc", 9).await.unwrap();
     assert_eq!(first.len(), 1, "the beginning goes before the end");
-    store.settle(first[0].alert, "soc", &crate::daemon::letter::Given::Delivered).await.unwrap();
+    store.settle(&first[0], "soc", &crate::daemon::letter::Given::Delivered).await.unwrap();
     let told = letters(&store).await.pop().unwrap();
     assert_eq!(told["message"], "Accepted. It happened 2 more times meanwhile. It was: Refused 1.");
     assert_eq!(told["state"], "resolved");

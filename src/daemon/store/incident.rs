@@ -187,7 +187,7 @@ mod tests {
         tell(&store, &sighting(), &["soc"]).await;
         tell(&store, &Sighting { evidence: Evidence::Uploaded, ..sighting() }, &["soc", "pager"]).await;
         let first = store.letters("soc", 9).await.unwrap().remove(0);
-        store.settle(first.alert, "soc", &Given::Delivered).await.unwrap();
+        store.settle(&first, "soc", &Given::Delivered).await.unwrap();
         let entry = |_| AuditEntry { actor: "anna".into(), kind: AuditKind::Acknowledge, detail: serde_json::json!({}) };
         assert_eq!(store.acknowledge(&first.id, "known", SEVEN, entry).await.unwrap(), Acknowledged::Now(true));
         assert_eq!(store.acknowledge(&first.id, "again", SEVEN, entry).await.unwrap(), Acknowledged::Before("anna".into(), SEVEN));
@@ -195,7 +195,7 @@ mod tests {
         for sink in ["soc", "pager"] {
             let upload = store.letters(sink, 9).await.unwrap();
             assert_eq!(upload.len(), 1, "what came before goes first");
-            store.settle(upload[0].alert, sink, &Given::Delivered).await.unwrap();
+            store.settle(&upload[0], sink, &Given::Delivered).await.unwrap();
             let over = store.letters(sink, 9).await.unwrap().remove(0);
             let told: Value = serde_json::from_str(&over.payload).unwrap();
             assert_eq!((&told["state"], &told["message"]), (&"resolved".into(), &"Acknowledged by anna: known. It was: M.".into()));

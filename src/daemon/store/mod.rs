@@ -5,6 +5,7 @@
 //! one. Commits do not wait for the disk (`synchronous = NORMAL`): a power cut may take back the last of them, and never damages
 //! the file. A batch with a sighting that is to be alerted on does wait (`FULL`): such an alert outlives a power cut too.
 
+mod aside;
 mod audit;
 mod batch;
 mod beside;
@@ -37,6 +38,8 @@ mod visibility;
 mod volume;
 
 #[cfg(test)]
+mod aside_tests;
+#[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
 mod fate_tests;
@@ -48,6 +51,7 @@ mod stray_tests;
 mod tests;
 
 pub use super::store_place::{DEFAULT_STORE, Location};
+pub use aside::set_aside_before;
 pub use audit::{AuditRow, Chain};
 pub use commit::{Batch, Committed, Telling};
 pub use daily::StaleDay;
@@ -73,9 +77,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aside::Replaced;
 use beside::on_this_thread;
 use dictionary::Dictionary;
 use schema::Found;
+use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio::sync::Mutex;
 
@@ -85,9 +91,22 @@ const READERS: u32 = 4;
 const BUSY: Duration = Duration::from_secs(5);
 /// How long a caller waits for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(30);
+/// What is set on the connection that writes. What is deleted is overwritten: a file somebody keeps tells nothing of it. The same pages
+/// change again and again: fewer, larger checkpoints write each of them once. 50,000 open sightings change twice a second: their pages stay
+/// in memory, at most 32 MiB of them.
+const WRITES: &str = "
+    PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864;
+    PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -32768";
+/// What is set on those that read.
+const READS: &str = "PRAGMA temp_store = MEMORY; PRAGMA query_only = 1";
+
 /// The store. Cheap to clone; all clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Store {
+    /// `:memory:` where there is no file.
+    path: Arc<Path>,
+    /// Connections older than that hold a file that was set aside.
+    replaced: Replaced,
     writer: SqlitePool,
     readers: SqlitePool,
     dictionary: Arc<Mutex<Dictionary>>,
@@ -126,12 +145,11 @@ impl Store {
 
     /// With no reader of its own, reading goes through the writer: a store in memory is one connection.
     async fn connect(path: PathBuf, options: SqliteConnectOptions, readers: u32) -> Result<Self, StoreError> {
-        let options = options.busy_timeout(BUSY);
+        let (options, replaced) = (options.busy_timeout(BUSY), Replaced::default());
         let is_new = fs::metadata(&path).is_ok_and(|m| m.len() == 0);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(|e| StoreError::opening(&path, e))?;
+        let writer = pool(1, WRITES, &replaced).connect_with(options.clone()).await.map_err(|e| StoreError::opening(&path, e))?;
         let mut connection = writer.acquire().await.map_err(|e| StoreError::opening(&path, e))?;
-        let found = on_this_thread(&mut connection, |connection| schema::begin(connection, is_new)).await;
-        match found.map_err(|e| StoreError::opening(&path, e))? {
+        match on_this_thread(&mut connection, |connection| schema::begin(connection, is_new)).await.map_err(|e| e.in_opening(&path))? {
             Found::Foreign => return Err(StoreError::Foreign(path)),
             Found::Ours => schema::MIGRATIONS.run(&mut *connection).await.map_err(|e| StoreError::migrating(&path, e))?,
             Found::Nothing => {}
@@ -139,11 +157,10 @@ impl Store {
         drop(connection);
         if is_new {
             // Without its first page the file would not know of its log, whatever came to the disk of that.
-            fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|e| StoreError::File(path, e))?;
+            fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|e| StoreError::File(path.clone(), e))?;
         }
-        let reading = options.pragma("temp_store", "MEMORY").pragma("query_only", "1");
-        let readers = if readers == 0 { writer.clone() } else { pool(readers).connect_lazy_with(reading) };
-        Ok(Store { writer, readers, dictionary: Arc::default() })
+        let readers = if readers == 0 { writer.clone() } else { pool(readers, READS, &replaced).connect_lazy_with(options) };
+        Ok(Store { path: path.into(), replaced, writer, readers, dictionary: Arc::default() })
     }
 
     /// Whether a transaction can be written now; nothing is changed.
@@ -162,10 +179,26 @@ impl Store {
     }
 }
 
-fn pool(size: u32) -> SqlitePoolOptions {
+/// Connections on each of which `settings` are made: in one go, where sqlx would hand over each by itself.
+fn pool(size: u32, settings: &'static str, replaced: &Replaced) -> SqlitePoolOptions {
+    let replaced = replaced.clone();
     let options = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
-    // A connection within this process does not break by itself, so none is tried before it is used.
-    options.test_before_acquire(false)
+    options
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                let set = on_this_thread(connection, |connection| connection.execute_batch(settings)).await;
+                // A damaged file lets nothing else be done either, and whoever tries hears why; here it would be tried again and again.
+                set.or_else(|error| if error.is_damage() { Ok(()) } else { Err(sqlx::Error::Configuration(Box::new(error))) })
+            })
+        })
+        // A connection within this process does not break by itself, so none is tried before it is used.
+        .test_before_acquire(false)
+        // A disk that fails has SQLite roll back by itself, of which the driver does not hear: a connection that it takes for one inside a
+        // transaction would never begin another, so it is replaced.
+        .before_acquire(move |connection, about| {
+            let is_fit = replaced.is_younger(about.age) && !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_fit) })
+        })
 }
 
 /// Makes the file with a mode that lets its owner alone read it, and its folder; leaves those that exist as they are.

@@ -27,7 +27,7 @@ pub(super) const HEADS: &str = "
 
 pub(super) const SETTLE: &str = "
     UPDATE outbox SET state = ?3, attempts = attempts + 1, next_attempt = coalesce(?4, next_attempt), last_error = ?5
-    WHERE alert_id = ?1 AND sink = ?2 AND state = 0";
+    WHERE alert_id = ?1 AND sink = ?2 AND state = 0 AND ?6 = (SELECT key FROM alert WHERE id = ?1)";
 
 /// Letters of sinks that are not configured any more.
 const STRAY: &str = "
@@ -71,17 +71,18 @@ impl Store {
         Ok(rows.into_iter().map(letter).collect())
     }
 
-    /// Notes what became of an attempt.
+    /// Notes what became of an attempt. A letter of a store that was set aside since is no letter of this one.
     ///
     /// # Errors
     /// The database's own; the letter is then tried again, with the same id.
-    pub async fn settle(&self, alert: i64, sink: &str, given: &Given) -> Result<(), StoreError> {
+    pub async fn settle(&self, letter: &Letter, sink: &str, given: &Given) -> Result<(), StoreError> {
         let (state, at, error) = match given {
             Given::Delivered => (DELIVERED, None, None),
             Given::Again { at, error } => (PENDING, Some(at.micros()), Some(error)),
             Given::Up { error } => (GIVEN_UP, None, Some(error)),
         };
-        sqlx::query(SETTLE).bind(alert).bind(sink).bind(state).bind(at).bind(error).execute(&self.writer).await?;
+        let query = sqlx::query(SETTLE).bind(letter.alert).bind(sink).bind(state).bind(at).bind(error);
+        query.bind(&letter.id).execute(&self.writer).await?;
         Ok(())
     }
 

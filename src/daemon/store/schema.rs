@@ -13,7 +13,7 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// What these come to; a test keeps it so.
 const NEWEST: &str = include_str!("schema.sql");
 /// `PRAGMA application_id` of our files: "STAP".
-const APPLICATION_ID: i64 = 0x5354_4150;
+pub(super) const APPLICATION_ID: i64 = 0x5354_4150;
 
 /// Where sqlx notes migrations, as it makes it.
 const APPLIED: &str = "
@@ -30,12 +30,6 @@ const APPLIED: &str = "
 const TABLES: &str = "
     SELECT count(*), count(*) FILTER (WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\') FROM sqlite_schema";
 
-/// What is set on the connection that writes. What is deleted is overwritten: a file somebody keeps tells nothing of it. The same pages
-/// change again and again: fewer, larger checkpoints write each of them once. 50,000 open sightings change twice a second: their pages stay
-/// in memory, at most 32 MiB of them.
-const SETTINGS: &str = "
-    PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864;
-    PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -32768";
 /// What is set before the first table of a new file. Nothing waits for the disk: there is nothing to lose yet.
 const FOR_NEW_FILE: &str = "PRAGMA synchronous = OFF; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL";
 const FROM_NOW_ON: &str = "PRAGMA synchronous = NORMAL";
@@ -51,10 +45,9 @@ pub(super) enum Found {
     Foreign,
 }
 
-/// Sets up the connection that writes, looks into the file, and makes the schema of a new store. All in one go, where sqlx would hand over
+/// Looks into the file, and makes the schema of a new store. All in one go, where sqlx would hand over
 /// each statement by itself.
 pub(super) fn begin(connection: &Connection, is_new: bool) -> rusqlite::Result<Found> {
-    connection.execute_batch(SETTINGS)?;
     connection.execute_batch(if is_new { FOR_NEW_FILE } else { "" })?;
     let mut found = look(connection)?;
     if found == Found::Nothing {

@@ -27,7 +27,7 @@ async fn letters_of_a_renamed_sink_are_given_up_and_go_to_the_new_one_by_retry()
     alert(&store, "1", &["old", "siem"]).await;
     alert(&store, "2", &["old"]).await;
     let delivered = store.letters("old", 1).await.unwrap().remove(0);
-    store.settle(delivered.alert, "old", &Given::Delivered).await.unwrap();
+    store.settle(&delivered, "old", &Given::Delivered).await.unwrap();
     let now = names(&["new", "siem"]);
     assert_eq!(store.give_up_strays(&now).await.unwrap(), 1);
     assert_eq!(store.give_up_strays(&now).await.unwrap(), 0);

@@ -22,7 +22,7 @@ pub(super) const PUT: &str = "INSERT INTO stream_line (line) VALUES (?1)";
 pub(super) const TOO_MANY: &str = "DELETE FROM stream_line WHERE id <= (SELECT max(id) FROM stream_line) - ?1";
 const NEXT: &str = "
     SELECT l.id, l.line FROM stream_line l WHERE l.id > (SELECT sent FROM stream WHERE name = ?1) ORDER BY l.id LIMIT ?2";
-const SENT: &str = "UPDATE stream SET sent = ?2 WHERE name = ?1";
+const SENT: &str = "UPDATE stream SET sent = max(sent, ?2) WHERE name = ?1";
 const EVERYBODY_HAS: &str = "DELETE FROM stream_line WHERE id <= (SELECT min(sent) FROM stream)";
 const DEPTH: &str = "SELECT max(coalesce((SELECT max(id) FROM stream_line), 0) - sent, 0) FROM stream WHERE name = ?1";
 const GONE: &str = "DELETE FROM stream WHERE name NOT IN (SELECT value FROM json_each(?1))";

@@ -151,7 +151,7 @@ async fn letters_of_one_client_and_service_come_in_order() {
     tell(&store, &[Sighting { evidence: Evidence::Uploaded, ..sighting() }], &["soc", "siem"]).await;
     let heads = store.letters("soc", 10).await.unwrap();
     assert_eq!(heads.len(), 2, "the upload waits behind the first use");
-    store.settle(heads[0].alert, "soc", &Given::Delivered).await.unwrap();
+    store.settle(&heads[0], "soc", &Given::Delivered).await.unwrap();
     let next = store.letters("soc", 10).await.unwrap();
     assert!(next.iter().any(|l| l.payload.contains("uploaded")), "{next:?}");
     assert_eq!(store.letters("siem", 10).await.unwrap(), heads, "another sink goes its own way");
@@ -163,7 +163,7 @@ async fn given_up_stays_listed_and_can_be_put_back() {
     let store = in_memory().await;
     tell(&store, &[sighting()], &["soc"]).await;
     let letter = store.letters("soc", 1).await.unwrap().remove(0);
-    store.settle(letter.alert, "soc", &Given::Up { error: "404 Not Found".into() }).await.unwrap();
+    store.settle(&letter, "soc", &Given::Up { error: "404 Not Found".into() }).await.unwrap();
     let soc = ["soc".to_owned()];
     let listed = store.alerts().await.unwrap().remove(0);
     assert_eq!((listed.state, listed.attempts, listed.last_error.as_deref()), (DeliveryState::GivenUp, 1, Some("404 Not Found")));

@@ -138,7 +138,7 @@ async fn alerts_wait_for_their_deliveries_and_what_was_told_for_the_alerts() {
     let created = store.alerts().await.unwrap()[0].created;
     let later = |days: u64| Time(created.0.max(SEVEN.0)).plus_seconds(days * 86_400);
     let first = store.letters("soc", 1).await.unwrap().remove(0);
-    store.settle(first.alert, "soc", &Given::Delivered).await.unwrap();
+    store.settle(&first, "soc", &Given::Delivered).await.unwrap();
 
     assert_eq!(pass(&store, &TEN_DAYS, later(40), false).await.unwrap().of(Kept::Alerts), 0);
     assert_eq!(sightings(&store).await, []);

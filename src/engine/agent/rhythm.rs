@@ -3,7 +3,7 @@
 use crate::engine::frame::Time;
 
 /// Intervals between connections before their evenness says anything.
-const ENOUGH_INTERVALS: u64 = 30;
+const ENOUGH_INTERVALS: u32 = 30;
 /// Shortest time they must span, in seconds.
 const ENOUGH_SECONDS: u64 = 3600;
 /// Shortest mean interval, in milliseconds: closer connections are those of one task.
@@ -18,12 +18,12 @@ const SLEEPLESS_QUARTERS: u32 = 80;
 /// Connections so far: how many, and how far apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Rhythm {
-    first: Option<Time>,
     last: Time,
-    intervals: u64,
-    /// Milliseconds, and their squares.
+    /// Milliseconds between connections, and their squares: in a session of years they stay below 2^64.
     sum: u64,
-    squares: u128,
+    squares: u64,
+    intervals: u32,
+    /// Quarters of an hour with connections; 0 before the first.
     quarters: u32,
 }
 
@@ -31,14 +31,14 @@ impl Rhythm {
     /// One more connection. One before the last known counts as simultaneous with it.
     pub fn beat(&mut self, now: Time) {
         let now = now.max(self.last);
-        if self.first.is_none() {
-            (self.first, self.last, self.quarters) = (Some(now), now, 1);
+        if self.quarters == 0 {
+            (self.last, self.quarters) = (now, 1);
             return;
         }
         let interval = now.0.saturating_sub(self.last.0) / 1_000_000;
         self.intervals = self.intervals.saturating_add(1);
         self.sum = self.sum.saturating_add(interval);
-        self.squares = self.squares.saturating_add(u128::from(interval).saturating_mul(u128::from(interval)));
+        self.squares = self.squares.saturating_add(interval.saturating_mul(interval));
         self.quarters = self.quarters.saturating_add(u32::from(now.seconds() / QUARTER > self.last.seconds() / QUARTER));
         self.last = now;
     }
@@ -51,10 +51,10 @@ impl Rhythm {
     /// Variance at most (mean / [`EVENNESS`])², without dividing: n·Σx² − (Σx)² ≤ (Σx)² / EVENNESS².
     fn is_even(&self) -> bool {
         let (n, sum) = (u128::from(self.intervals), u128::from(self.sum));
-        let spread = n.saturating_mul(self.squares).saturating_sub(sum.saturating_mul(sum));
+        let spread = n.saturating_mul(self.squares.into()).saturating_sub(sum.saturating_mul(sum));
         self.intervals >= ENOUGH_INTERVALS
             && self.sum >= ENOUGH_SECONDS.saturating_mul(1000)
-            && self.sum / self.intervals.max(1) >= SHORTEST_MEAN
+            && self.sum.checked_div(self.intervals.into()).is_some_and(|mean| mean >= SHORTEST_MEAN)
             && spread.saturating_mul(EVENNESS * EVENNESS) <= sum.saturating_mul(sum)
     }
 }

@@ -8,6 +8,7 @@ mod records;
 mod resolvers;
 #[cfg(test)]
 mod tests;
+mod texts;
 #[cfg(test)]
 mod volume_tests;
 mod who;
@@ -29,11 +30,12 @@ use super::ledger::{Entry, Heading, Ledger, SightingKey, Thresholds};
 use super::policy::{Policy, Question};
 use super::privacy::{Person, Privacy, Unsealed};
 use super::sighting::{Finding, Identity, Sighting};
-use super::signature::{Role, Signatures};
+use super::signature::{Category, Role, Signatures};
 use super::unmatched::{Remembered, Unmatched};
 use super::visibility::{Sight, Visibility};
 use flows::{FlowRecord, Flows};
 use resolvers::{LookUp, Resolvers};
+use texts::Texts;
 use who::{enriched, is_other_person, joined, who_of};
 
 /// Packet time a nameless flow waits before the DNS memory is asked, in seconds.
@@ -97,6 +99,9 @@ pub struct Attribution {
     unmatched: Option<Unmatched>,
     bindings: Bindings,
     excluded: Excluded,
+    texts: Texts,
+    /// The word of each category, in the order of their numbers.
+    categories: Vec<Arc<str>>,
 }
 
 /// What a name means for a client.
@@ -139,6 +144,8 @@ impl Attribution {
             unmatched: None,
             bindings: Bindings::new(bounds.bindings, bounds.seed),
             excluded: Excluded::default(),
+            texts: Texts::new(bounds.seed),
+            categories: Category::WORDS.iter().map(|word| (*word).into()).collect(),
         }
     }
 
@@ -180,6 +187,20 @@ impl Attribution {
             self.look_up(&look_up);
         }
         self.ledger.end_silent(now);
+    }
+
+    /// Packet time: the latest moment told.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The clock was set back: packet time goes on at `to`. Every open sighting ends, as it would begin behind its end.
+    pub fn set_back(&mut self, to: Time) {
+        self.stop_waiting();
+        self.ledger.end_where(|_, _| true);
+        self.privacy.begin_anew();
+        self.now = to;
+        self.privacy.tick(to);
     }
 
     /// Judges by new rules from now on. Open sightings that would be judged differently, or be somebody else's, end, so that each keeps the
@@ -254,13 +275,24 @@ impl Attribution {
 
     /// The end of a capture: every sighting ends.
     pub fn finish(&mut self) {
+        self.stop_waiting();
+        self.ledger.end_where(|_, _| true);
+    }
+
+    /// The same; each that ends is given away, behind those that had ended.
+    pub fn finish_each(&mut self, each: impl FnMut(Finding)) {
+        self.stop_waiting();
+        self.ledger.end_each(each);
+    }
+
+    /// What waits for an answer gets none any more.
+    fn stop_waiting(&mut self) {
         for state in self.flows.drain_waiting() {
             self.ask(&state);
         }
         while let Some(look_up) = self.resolvers.waited(Time(u64::MAX)) {
             self.look_up(&look_up);
         }
-        self.ledger.end_where(|_, _| true);
     }
 
     /// The open sightings.
@@ -323,31 +355,32 @@ impl Attribution {
             return;
         }
         self.notice(o.ends.client, o.time);
+        let name = self.texts.shared(&o.name);
         if let Detail::Answer { addresses, .. } = &o.detail {
             for (address, ttl) in addresses {
-                self.memory.remember(o.ends.client, &o.name, *address, *ttl, o.time);
+                self.memory.remember(o.ends.client, &name, *address, *ttl, o.time);
             }
         }
         match o.flow {
             Some(_) if is_hidden(&o.detail) => {}
             Some(id) => {
                 let clues = Clues::of(o, &self.fingerprints);
-                let record = FlowRecord::named(o.ends.client, o.name.clone(), o.source, clues);
+                let record = FlowRecord::named(o.ends.client, name, o.source, clues);
                 self.flows.name(id, record);
             }
-            None => self.asked(o),
+            None => self.asked(o, name),
         }
     }
 
     /// A look-up. One made by a client that answers others is theirs, whoever they are.
-    fn asked(&mut self, o: &Observation) {
+    fn asked(&mut self, o: &Observation, name: HostName) {
         let is_answer = o.source == Source::DnsAnswer;
         self.resolvers.note(o.ends.client, o.ends.server, is_answer);
-        if !o.name.is_host() {
+        if !name.is_host() {
             return;
         }
         let conversation = Conversation { transport: o.transport, ends: o.ends };
-        let look_up = LookUp { client: o.ends.client, name: o.name.clone(), source: o.source, time: o.time, conversation };
+        let look_up = LookUp { client: o.ends.client, name, source: o.source, time: o.time, conversation };
         if self.resolvers.may_answer_others(o.ends.client) {
             self.resolvers.wait(look_up, self.now.plus_seconds(WAIT_SECONDS));
         } else {
@@ -386,9 +419,9 @@ impl Attribution {
 
     fn enter(&mut self, detection: &Detection, entry: &Entry, by: Conversation, now: Time) {
         let by = self.privacy.is_full().then_some(by);
-        let (judgement, key) = (&self.judgement, &detection.key);
+        let (judgement, categories, key) = (&self.judgement, &self.categories, &detection.key);
         let privacy = &mut self.privacy;
-        self.ledger.enter(key, entry, by, now, || privacy.heading(key, heading(judgement, detection), now));
+        self.ledger.enter(key, entry, by, now, || privacy.heading(key, heading(judgement, categories, detection), now));
     }
 
     /// What privacy lets in of a detection; `None` where nothing of it may be kept.
@@ -425,14 +458,14 @@ fn detect(judgement: &Judgement, who: &Who, name: &str, now: Time) -> Option<Det
     Some(Detection { key, is_use, is_upload: matched.role == Role::Upload && is_use, place, index, identity, team })
 }
 
-fn heading(judgement: &Judgement, detection: &Detection) -> Heading {
+fn heading(judgement: &Judgement, categories: &[Arc<str>], detection: &Detection) -> Heading {
     let known = judgement.signatures.at(detection.index);
     Heading {
         client: detection.key.client.to_string().into(),
         identity: Arc::new(detection.identity.clone()),
         team: Arc::clone(&detection.team),
         vendor: known.map_or_else(|| "".into(), |s| Arc::clone(&s.vendor)),
-        category: known.map_or_else(|| "".into(), |s| s.category.word().into()),
+        category: known.and_then(|s| categories.get(s.category as usize)).map_or_else(|| "".into(), Arc::clone),
         moment: None,
     }
 }

@@ -49,8 +49,9 @@ impl<V> Records<V> {
                 place
             }
             None => {
+                let place = self.places.len() as u32;
                 self.places.push(Some((id, value)));
-                (self.places.len() - 1) as u32
+                place
             }
         };
         let (places, hasher) = (&self.places, &self.hasher);

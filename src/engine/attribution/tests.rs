@@ -415,3 +415,19 @@ fn a_forgotten_client_is_not_written_back() {
         assert_eq!(told, [(false, 500), (true, 30)], "only what it does anew");
     }
 }
+
+#[test]
+fn a_clock_set_back_ends_what_is_open_and_goes_on_from_there() {
+    let mut a = attribution();
+    a.event(&hello(1, "chat.example", 5000));
+    a.event(&Event::Flow(state(1, "chat.example", 5000, (500, 700))));
+    a.set_back(Time::new(1100, 0));
+    assert!(a.drain().iter().all(|f| f.sighting.closed), "what began later than now is over");
+    a.event(&Event::Flow(state(1, "chat.example", 200, (800, 900))));
+    a.tick(Time::new(1250, 0));
+    let next = a.drain();
+    let [finding] = &next[..] else { panic!("{next:?}") };
+    let s = &finding.sighting;
+    assert_eq!((s.first_seen, s.last_seen, s.bytes_up, s.closed), (Time::new(1200, 0), Time::new(1200, 0), 300, false));
+    assert_eq!(a.now(), Time::new(1250, 0));
+}

@@ -19,8 +19,11 @@ impl Engine {
     /// Takes a datagram of the flow at `at`.
     #[inline]
     pub(super) fn datagram(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
-        let now = self.now;
+        let (now, minute) = (self.now, self.minute);
         let Some(flow) = self.table.flow(at) else { return };
+        if flow.must_be_roused() {
+            return self.roused(at, |engine| engine.datagram(at, direction, packet, sink));
+        }
         flow.last_seen = now;
         flow.is_told = false;
         let phase = flow.phase;
@@ -34,7 +37,7 @@ impl Engine {
             }
             // Long headers of QUIC are its handshake, which is padded.
             let is_handshake = packet.segment.payload.first().is_some_and(|b| b & 0x80 != 0);
-            moved(flow, direction, (packet.segment.wire.into(), is_handshake), (now, self.minute));
+            moved(flow, direction, (packet.segment.wire.into(), is_handshake), (now, minute));
         }
         match phase {
             Phase::Done if packet.segment.payload.first().is_some_and(|b| b & 0x80 != 0) => self.learn_connection(at, direction, packet),
@@ -49,17 +52,16 @@ impl Engine {
     fn read_datagram(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
         let payload = packet.segment.payload;
         let Some(flow) = self.table.flow(at) else { return };
-        flow.tries = flow.tries.saturating_add(1);
-        let (tries, client) = (flow.tries, flow.client);
-        if client.is_some_and(|c| usize::from(c) != direction) {
+        if flow.client.is_some_and(|c| usize::from(c) != direction) {
             return;
         }
+        flow.tries = flow.tries.saturating_add(1);
         if quic::may_open(payload) {
             self.quic(at, direction, packet, sink);
         } else if matches!(payload, [22, 0xfe, 0xff | 0xfd, ..]) {
             self.dtls(at, direction, packet, sink);
         } else if let Some((spot, is_from_client)) = vpn::of_datagram(payload, packet.segment.src_port, packet.segment.dst_port) {
-            flow.client = Some(if is_from_client { direction as u8 } else { 1 - direction as u8 });
+            flow.client = Some(if is_from_client { direction as u8 } else { 1 ^ direction as u8 });
             return self.hides(at, spot, sink);
         } else if dns::looks_like_query(payload) {
             flow.phase = Phase::Dns;
@@ -74,7 +76,7 @@ impl Engine {
         } else if is_unknown_version(packet) {
             self.settle(at, Reason::Undecodable, sink);
         }
-        if tries >= MAX_TRIES {
+        if self.table.flow(at).is_some_and(|flow| flow.phase == Phase::Opening && flow.tries >= MAX_TRIES) {
             self.give_up(at, sink);
         }
     }
@@ -120,6 +122,7 @@ impl Engine {
     }
 
     fn initial<'p>(&mut self, at: u32, initial: &quic::Packet<'_>, plain: &'p mut Vec<u8>) -> Option<&'p [u8]> {
+        self.counters.initials = self.counters.initials.saturating_add(1);
         let known = self.table.flow(at)?.open.as_ref().and_then(|o| o.keys.as_ref());
         let is_open = known.is_some_and(|keys| keys.open(initial, plain).map(|p| p.len()).is_some());
         if !is_open {
@@ -182,7 +185,7 @@ impl Engine {
 
     fn note_quic(&mut self, at: u32, direction: usize, has_initial: bool, packet: &Packet<'_>) {
         let Some(flow) = self.table.flow(at) else { return };
-        let is_alone = flow.directions.get(1 - direction).is_none_or(|d| d.packets == 0);
+        let is_alone = flow.directions.get(1 ^ direction).is_none_or(|d| d.packets == 0);
         let is_from_client = packet.segment.src_port > packet.segment.dst_port;
         let reason = match (is_from_client, is_alone) {
             (true, true) if has_initial => Reason::Undecodable,
@@ -243,7 +246,7 @@ impl Engine {
     /// The server answers a hello that was not read: with the whole of the client's direction it was not captured, or alone.
     fn dtls_answer(&mut self, at: u32, direction: usize, sink: Sink<'_>) {
         let Some(flow) = self.table.flow(at) else { return };
-        let is_alone = flow.directions.get(1 - direction).is_none_or(|d| d.packets == 0);
+        let is_alone = flow.directions.get(1 ^ direction).is_none_or(|d| d.packets == 0);
         if flow.reason.is_none() && flow.open.is_none() {
             self.settle(at, if is_alone { Reason::OneSided } else { Reason::Loss }, sink);
         }

@@ -28,6 +28,9 @@ pub const TELL_SECONDS: u64 = 5;
 const TCP_SILENCE: u64 = 900;
 /// Silence that ends a UDP flow.
 const UDP_SILENCE: u64 = 180;
+/// Silence after which the rest of an opening is not waited for: twice what lies between two tries of a sender (RTO_MAX of Linux, 120 s; RFC 6298
+/// §2.5 allows 60 and more).
+const OPENING_SILENCE: u64 = 240;
 /// Silence that ends a TCP flow without payload: a SYN nobody answered.
 const EMPTY_SILENCE: u64 = 30;
 /// Ports on which what cannot be read is TLS (IANA).
@@ -152,6 +155,13 @@ impl Engine {
         }
     }
 
+    /// The clock that dates frames was set: packet time goes on at `to`, before or behind the present. Open flows keep their age, so that none
+    /// ends and each is told in time. Costs a look at every open flow.
+    pub fn set_clock(&mut self, to: Time) {
+        self.table.move_clock(self.now, to, TELL_SECONDS);
+        (self.now, self.minute) = (to, Minutes::of(to));
+    }
+
     /// The end of the capture: tells every open flow as closed.
     pub fn finish(&mut self, sink: Sink<'_>) {
         // In the order they were opened, so that the same capture gives the same events.
@@ -232,6 +242,16 @@ impl Engine {
         self.table.insert(key, vlan, self.now, TELL_SECONDS)
     }
 
+    /// Has a flow that rested told in time again, and goes on with its packet.
+    fn roused(&mut self, at: u32, go_on: impl FnOnce(&mut Self)) {
+        let now = self.now;
+        if let Some(flow) = self.table.flow(at) {
+            flow.is_resting = false;
+            self.table.arm(at, now, TELL_SECONDS);
+            go_on(self);
+        }
+    }
+
     /// A flow's deadline has passed: it is told, ended, or left for later.
     fn deadline(&mut self, at: u32, sink: Sink<'_>) {
         let now = self.now;
@@ -244,16 +264,33 @@ impl Engine {
             }
             return;
         }
-        let is_told_again = flow.reason.is_some();
-        if let Some(open) = &mut flow.open {
-            open.settle();
-        }
-        if is_told_again && !flow.is_told {
+        // One of which nothing came since it was told rests: a packet rouses it.
+        flow.is_resting = flow.reason.is_none() || flow.is_told;
+        let mut wait = if flow.is_resting { limit.saturating_sub(silent) } else { TELL_SECONDS };
+        if !flow.is_resting {
             flow.is_told = true;
             sink(Event::Flow(state(flow, false)));
         }
-        let wait = if is_told_again { TELL_SECONDS } else { limit.saturating_sub(silent) };
+        let is_awaited = flow.phase == Phase::Opening && flow.open.is_some();
+        if let Some(open) = &mut flow.open {
+            open.settle();
+        }
+        if is_awaited && silent < OPENING_SILENCE {
+            wait = wait.min(OPENING_SILENCE.saturating_sub(silent));
+        }
         self.table.arm(at, now, wait);
+        if is_awaited && silent >= OPENING_SILENCE {
+            self.settle_unread(at, sink);
+        }
+    }
+
+    /// The rest of an opening does not come any more.
+    fn settle_unread(&mut self, at: u32, sink: Sink<'_>) {
+        let Some(flow) = self.table.flow(at) else { return };
+        if let Some(reason) = flow.open.as_ref().and_then(|open| open.reason_unread(flow)) {
+            self.settle(at, reason, sink);
+        }
+        self.give_up_opening(at);
     }
 
     fn close(&mut self, mut flow: Flow<Open>, sink: Sink<'_>) {
@@ -370,7 +407,7 @@ fn client_of<O>(flow: &Flow<O>) -> usize {
 
 fn ends_of<O>(flow: &Flow<O>) -> Ends {
     let client = client_of(flow);
-    let ((client, client_port), (server, server_port)) = (flow.key.end(client), flow.key.end(1 - client));
+    let ((client, client_port), (server, server_port)) = (flow.key.end(client), flow.key.end(1 ^ client));
     Ends { client: client.ip(), client_port, server: server.ip(), server_port }
 }
 
@@ -384,7 +421,7 @@ fn state(flow: &Flow<Open>, closed: bool) -> FlowState {
         transport: flow.key.transport(),
         ends: ends_of(flow),
         bytes_up: bytes(client),
-        bytes_down: bytes(1 - client),
+        bytes_down: bytes(1 ^ client),
         exchanges: flow.dialogue.exchanges(),
         minutes: flow.minutes,
         posted: flow.posted,

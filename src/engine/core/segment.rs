@@ -20,12 +20,15 @@ impl Engine {
     /// Takes a segment of the flow at `at`. Most packets go no further than the first lines.
     #[inline]
     pub(super) fn segment(&mut self, at: u32, direction: usize, packet: &Packet<'_>, sink: Sink<'_>) {
-        let now = self.now;
+        let (now, minute) = (self.now, self.minute);
         let segment = &packet.segment;
         if segment.flags.syn() && self.is_new_connection(at, direction, segment) {
             return self.reopened(at, direction, packet, sink);
         }
         let Some(flow) = self.table.flow(at) else { return };
+        if flow.must_be_roused() {
+            return self.roused(at, |engine| engine.segment(at, direction, packet, sink));
+        }
         flow.last_seen = now;
         flow.is_told = false;
         if flow.directions.get(direction).is_some_and(|d| d.packets == 0) {
@@ -33,7 +36,7 @@ impl Engine {
         }
         match account(flow, direction, segment) {
             Some(0) => {}
-            Some(fresh) => moved(flow, direction, (fresh, false), (now, self.minute)),
+            Some(fresh) => moved(flow, direction, (fresh, false), (now, minute)),
             None => self.counters.anomaly(Anomaly::Sequence),
         }
         if segment.flags.0 & 0b111 != 0 {
@@ -63,7 +66,7 @@ impl Engine {
     fn control(&mut self, at: u32, direction: usize, segment: &Segment<'_>, sink: Sink<'_>) {
         let Some(flow) = self.table.flow(at) else { return };
         if segment.flags.syn() {
-            flow.client = flow.client.or(Some(if segment.flags.ack() { 1 - direction as u8 } else { direction as u8 }));
+            flow.client = flow.client.or(Some(if segment.flags.ack() { 1 ^ direction as u8 } else { direction as u8 }));
         }
         let is_reset = segment.flags.rst() && flow.directions.get(direction).is_some_and(|d| d.is_near(segment.seq));
         let has_ended = is_reset || flow.directions.iter().all(|d| d.has_end);
@@ -140,7 +143,7 @@ impl Engine {
             open.is_answered = true;
             return;
         }
-        match flow.directions.get(1 - direction) {
+        match flow.directions.get(1 ^ direction) {
             Some(client) if client.packets > 0 && client.bytes == 0 => self.settle(at, Reason::Loss, sink),
             Some(client) if client.packets == 0 => self.settle(at, Reason::OneSided, sink),
             _ => {}
@@ -239,7 +242,7 @@ impl Engine {
     }
 
     /// The opening will not be read: requests in clear may follow all the same.
-    fn give_up_opening(&mut self, at: u32) {
+    pub(super) fn give_up_opening(&mut self, at: u32) {
         let is_http = self.table.flow(at).is_some_and(|f| f.is_http);
         self.done(at, if is_http { Phase::Http } else { Phase::Done });
     }

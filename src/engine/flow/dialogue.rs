@@ -98,7 +98,7 @@ impl Dialogue {
         match self.phase {
             Phase::Idle => self.ask(burst),
             Phase::Answered => {
-                let is_large = burst >= LARGE_PROMPT && since_down >= SHORT_QUIET.max(3 * self.pace());
+                let is_large = burst >= LARGE_PROMPT && since_down >= SHORT_QUIET.max(self.pace().saturating_mul(3));
                 match is_large || since_down >= self.quiet() {
                     true => self.ask(burst),
                     false => self.burst = burst,
@@ -191,7 +191,7 @@ impl Dialogue {
     }
 
     fn keep_pace(&mut self, gap: u32) {
-        self.pace = u8::try_from((u32::from(self.pace) * 3 + gap / 8) / 4).unwrap_or(u8::MAX);
+        self.pace = u8::try_from(u32::from(self.pace).saturating_mul(3).saturating_add(gap / 8) / 4).unwrap_or(u8::MAX);
     }
 
     fn pace(&self) -> u32 {
@@ -200,7 +200,7 @@ impl Dialogue {
 
     /// Silence that ends an answer: half a second, longer where its pieces came slowly.
     fn quiet(&self) -> u32 {
-        QUIET.max(self.pace() * 3 / 2)
+        QUIET.max(self.pace().saturating_mul(3) / 2)
     }
 }
 

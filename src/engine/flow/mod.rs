@@ -101,6 +101,8 @@ pub struct Flow<O> {
     pub client: Option<u8>,
     /// It was told since its last change.
     pub is_told: bool,
+    /// Its deadline is the end of its silence, none of a telling.
+    pub is_resting: bool,
     /// Both directions ended, or a reset.
     pub is_closed: bool,
     /// A hello or a record of an encrypted protocol was seen.
@@ -146,7 +148,7 @@ pub struct Flow<O> {
 impl<O> Flow<O> {
     /// Notes what the first packet of a direction tells of its ends.
     pub fn meet(&mut self, direction: usize, packet: &Packet<'_>) {
-        let ends = [(direction, packet.mac), (1 - direction, packet.dst_mac)];
+        let ends = [(direction, packet.mac), (1 ^ direction, packet.dst_mac)];
         for (end, mac) in ends {
             let known = self.macs.get_mut(end).filter(|known| end == direction || **known == [0; 6]);
             if let (Some(known), Some(mac)) = (known, mac) {
@@ -157,6 +159,12 @@ impl<O> Flow<O> {
             *ttl = packet.ttl;
         }
         self.vlans.extend(packet.encap.vlans());
+    }
+
+    /// Whether it is told about and its deadline is none of a telling: the next packet has it told in time.
+    #[inline]
+    pub fn must_be_roused(&self) -> bool {
+        self.is_resting && self.reason.is_some()
     }
 
     /// What its frames tell of one end.

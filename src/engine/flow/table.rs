@@ -13,8 +13,10 @@ use crate::engine::minutes::Minutes;
 /// Flows looked at to find the one that goes when the table is full.
 const WINDOW: usize = 32;
 /// Slots of the wheel, one a second; the longest deadline is one less.
-const SLOTS: usize = 1024;
+const SLOTS: u64 = 1024;
 const NONE: u32 = u32::MAX;
+/// Flows that the wheel can link.
+const MOST: usize = NONE as usize - 1;
 
 /// The flows.
 #[derive(Debug)]
@@ -38,10 +40,10 @@ impl<O> FlowTable<O> {
             flows: Vec::new(),
             free: Vec::new(),
             hasher: FixedState::with_seed(seed),
-            wheel: vec![NONE; SLOTS],
+            wheel: vec![NONE; SLOTS as usize],
             second: 0,
             hand: 0,
-            bound: bound.clamp(1, u32::MAX as usize - 1),
+            bound: bound.clamp(1, MOST),
             next_id: u64::from(engine) << 48 | 1,
         }
     }
@@ -102,6 +104,7 @@ impl<O> FlowTable<O> {
             is_http: false,
             is_closed: false,
             is_told: true,
+            is_resting: false,
             dialogue: Dialogue::default(),
             minutes: Minutes::default(),
             posted: 0,
@@ -119,8 +122,9 @@ impl<O> FlowTable<O> {
                 at
             }
             None => {
+                let at = self.flows.len() as u32;
                 self.flows.push(Some(flow));
-                (self.flows.len() - 1) as u32
+                at
             }
         };
         let (flows, hasher) = (&self.flows, &self.hasher);
@@ -149,7 +153,7 @@ impl<O> FlowTable<O> {
             flow.directions.swap(0, 1);
             flow.macs.swap(0, 1);
             flow.ttls.swap(0, 1);
-            flow.client = flow.client.map(|c| 1 - c);
+            flow.client = flow.client.map(|c| 1 ^ c);
         }
         if let Ok(entry) = self.index.find_entry(self.hasher.hash_one(old), |i| *i == at) {
             entry.remove();
@@ -164,7 +168,7 @@ impl<O> FlowTable<O> {
         let total = self.flows.len();
         let mut oldest: Option<(Time, u32)> = None;
         for _ in 0..WINDOW.min(total) {
-            self.hand = (self.hand + 1) % total.max(1);
+            self.hand = Some(self.hand.saturating_add(1)).filter(|next| *next < total).unwrap_or(0);
             if let Some(Some(flow)) = self.flows.get(self.hand)
                 && oldest.is_none_or(|(time, _)| flow.last_seen < time)
             {
@@ -192,8 +196,8 @@ impl<O> FlowTable<O> {
         if self.second == 0 {
             self.second = now.seconds();
         }
-        let second = now.seconds().max(self.second).saturating_add(seconds.clamp(1, SLOTS as u64 - 1));
-        let slot = (second % SLOTS as u64) as usize;
+        let second = now.seconds().max(self.second).saturating_add(seconds.clamp(1, SLOTS - 1));
+        let slot = (second % SLOTS) as usize;
         let head = self.wheel.get(slot).copied().unwrap_or(NONE);
         if let Some(flow) = self.flow(at) {
             (flow.slot, flow.is_armed, flow.previous, flow.following) = (slot as u16, true, NONE, head);
@@ -203,6 +207,19 @@ impl<O> FlowTable<O> {
         }
         if let Some(place) = self.wheel.get_mut(slot) {
             *place = at;
+        }
+    }
+
+    /// The clock was set: flows keep their age, and each has a deadline in `seconds`.
+    pub fn move_clock(&mut self, from: Time, to: Time, seconds: u64) {
+        self.wheel.fill(NONE);
+        self.second = to.seconds();
+        for at in 0..self.flows.len() as u32 {
+            let Some(flow) = self.flow(at) else { continue };
+            (flow.first_seen, flow.last_seen) = (flow.first_seen.moved(from, to), flow.last_seen.moved(from, to));
+            flow.minutes = flow.minutes.moved(from, to);
+            flow.is_armed = false;
+            self.arm(at, to, seconds);
         }
     }
 
@@ -227,9 +244,9 @@ impl<O> FlowTable<O> {
     pub fn due(&mut self, now: Time) -> Option<u32> {
         let now = now.seconds();
         // The first moment, or a gap longer than the wheel: every slot is looked at once.
-        self.second = self.second.max(now.saturating_sub(SLOTS as u64 - 1));
+        self.second = self.second.max(now.saturating_sub(SLOTS - 1));
         loop {
-            let slot = (self.second % SLOTS as u64) as usize;
+            let slot = (self.second % SLOTS) as usize;
             let head = self.wheel.get(slot).copied().unwrap_or(NONE);
             if head != NONE {
                 self.disarm(head);
@@ -238,7 +255,7 @@ impl<O> FlowTable<O> {
             if self.second >= now {
                 return None;
             }
-            self.second += 1;
+            self.second = self.second.saturating_add(1);
         }
     }
 }

@@ -2,15 +2,13 @@
 
 mod bucket;
 mod open;
+mod places;
 mod standing;
 mod thresholds;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
-
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 
 use super::agent::{Portrait, Verdict};
 use super::event::{Conversation, Source};
@@ -21,6 +19,7 @@ use super::policy::Status;
 use super::sighting::{Agent, Evidence, Finding, Identity, Sighting};
 use bucket::Bucket;
 use open::Open;
+use places::Places;
 
 pub use open::Entry;
 pub use standing::Standing;
@@ -67,16 +66,12 @@ pub struct Heading {
 pub struct Ledger {
     thresholds: Thresholds,
     bound: usize,
-    index: HashMap<SightingKey, usize, FixedState>,
-    open: Vec<Option<Open>>,
-    free: Vec<usize>,
-    /// Where each client's stand.
-    clients: BTreeSet<(Client, usize)>,
-    ends: BinaryHeap<Reverse<(u64, usize, Time)>>,
-    dirty: Vec<usize>,
+    open: Places,
+    ends: BinaryHeap<Reverse<(u64, u32, Time)>>,
+    dirty: Vec<u32>,
     closed: VecDeque<Finding>,
     /// Those of `dirty` that became due.
-    due: Vec<usize>,
+    due: Vec<u32>,
     has_ended_due: bool,
     evicted: u64,
 }
@@ -87,10 +82,7 @@ impl Ledger {
         Ledger {
             thresholds,
             bound: bound.max(1),
-            index: HashMap::with_hasher(FixedState::with_seed(seed)),
-            open: Vec::new(),
-            free: Vec::new(),
-            clients: BTreeSet::new(),
+            open: Places::new(seed),
             ends: BinaryHeap::new(),
             dirty: Vec::new(),
             closed: VecDeque::new(),
@@ -107,12 +99,12 @@ impl Ledger {
 
     /// Sightings open now.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.open.len()
     }
 
     /// Whether none is open.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.open.len() == 0
     }
 
     /// Changes what counts from now on.
@@ -122,7 +114,7 @@ impl Ledger {
 
     /// Puts an open sighting of an earlier run back; false where one with its key is open already.
     pub fn restore(&mut self, key: SightingKey, sighting: Sighting) -> bool {
-        if self.index.contains_key(&key) {
+        if self.is_open(&key) {
             return false;
         }
         let is_use = !sighting.presence_only;
@@ -160,9 +152,9 @@ impl Ledger {
         heading: impl FnOnce() -> Heading,
     ) -> bool {
         self.end_silent(now);
-        let known = self.index.get(key).copied();
+        let known = self.open.find(key);
         let at = known.unwrap_or_else(|| self.begin(key, now, heading()));
-        let Some(open) = self.open.get_mut(at).and_then(Option::as_mut) else { return false };
+        let Some(open) = self.open.at_mut(at) else { return false };
         let (before, was_due) = (open.sighting.evidence, open.is_newly_due);
         open.enter(entry, now);
         open.judge(&self.thresholds.of(&open.key.service, &open.sighting.team));
@@ -181,15 +173,17 @@ impl Ledger {
 
     /// Whether a sighting with this key is open.
     pub fn is_open(&self, key: &SightingKey) -> bool {
-        self.index.contains_key(key)
+        self.open.find(key).is_some()
     }
 
     /// Notes how and under which name a sighting was seen, and by what kind of program, as far as that flow tells.
     pub fn note(&mut self, key: &SightingKey, source: Source, name: &Arc<str>, verdict: Verdict) {
-        let Some(open) = self.index.get(key).and_then(|at| self.open.get_mut(*at)).and_then(Option::as_mut) else { return };
+        let Some(open) = self.open.find(key).and_then(|at| self.open.at_mut(at)) else { return };
         let s = &mut open.sighting;
         s.sources.insert(source);
         if s.names.len() < Sighting::MAX_NAMES && !s.names.iter().any(|n| n == name) {
+            // Most have one name, and room for one.
+            s.names.reserve_exact(1);
             s.names.push(Arc::clone(name));
         }
         open.portrait.add(verdict);
@@ -198,21 +192,20 @@ impl Ledger {
 
     /// Changes the open sightings of one owner; `change` says whether it did.
     pub fn enrich(&mut self, client: Client, tenure: u32, mut change: impl FnMut(&SightingKey, &mut Sighting) -> bool) {
-        let places: Vec<usize> = self.clients.range((client, 0)..=(client, usize::MAX)).map(|(_, at)| *at).collect();
-        self.change(&places, |key, sighting| key.tenure == tenure && change(key, sighting));
+        let places: Vec<u32> = self.open.of_client(client).collect();
+        self.change(places, |key, sighting| key.tenure == tenure && change(key, sighting));
     }
 
     /// Changes open sightings; `change` says whether it did.
     pub fn update(&mut self, change: impl FnMut(&SightingKey, &mut Sighting) -> bool) {
-        let places: Vec<usize> = (0..self.open.len()).collect();
-        self.change(&places, change);
+        self.change(self.open.all(), change);
     }
 
-    fn change(&mut self, places: &[usize], mut change: impl FnMut(&SightingKey, &mut Sighting) -> bool) {
+    fn change(&mut self, places: impl IntoIterator<Item = u32>, mut change: impl FnMut(&SightingKey, &mut Sighting) -> bool) {
         for at in places {
-            let Some(open) = self.open.get_mut(*at).and_then(Option::as_mut) else { continue };
+            let Some(open) = self.open.at_mut(at) else { continue };
             if change(&open.key, &mut open.sighting) && !std::mem::replace(&mut open.is_dirty, true) {
-                self.dirty.push(*at);
+                self.dirty.push(at);
             }
         }
     }
@@ -225,7 +218,7 @@ impl Ledger {
             }
             self.ends.pop();
             let session = self.thresholds.session_seconds;
-            let Some(open) = self.open.get(at).and_then(Option::as_ref).filter(|o| o.sighting.first_seen == first_seen) else { continue };
+            let Some(open) = self.open.at(at).filter(|o| o.sighting.first_seen == first_seen) else { continue };
             let end = open.sighting.last_seen.plus_seconds(session);
             if end < now {
                 self.end(at);
@@ -236,29 +229,35 @@ impl Ledger {
     }
 
     /// Ends every open sighting whose key `is_over`: a reload that judges it differently, or the end of a capture.
-    pub fn end_where(&mut self, mut is_over: impl FnMut(&SightingKey, &Sighting) -> bool) {
-        let mut over: Vec<usize> = Vec::new();
-        for (at, open) in self.open.iter().enumerate() {
-            if open.as_ref().is_some_and(|o| is_over(&o.key, &o.sighting)) {
-                over.push(at);
-            }
+    pub fn end_where(&mut self, is_over: impl FnMut(&SightingKey, &Sighting) -> bool) {
+        self.by_age(is_over).into_iter().for_each(|at| self.end(at));
+    }
+
+    /// Ends every open sighting and gives each away as it ends, behind those that had ended: so many at once need no room.
+    pub fn end_each(&mut self, mut each: impl FnMut(Finding)) {
+        self.drain_ended().into_iter().for_each(&mut each);
+        for at in self.by_age(|_, _| true) {
+            self.end(at);
+            self.closed.drain(..).for_each(&mut each);
         }
-        let first =
-            |at: &usize| self.open.get(*at).and_then(Option::as_ref).map(|o| (o.sighting.first_seen, o.key.client, o.key.service.clone()));
-        over.sort_by_cached_key(first);
-        over.into_iter().for_each(|at| self.end(at));
+        self.has_ended_due = false;
+    }
+
+    /// Places of the open sightings of which `is_meant`, the oldest first.
+    fn by_age(&self, mut is_meant: impl FnMut(&SightingKey, &Sighting) -> bool) -> Vec<u32> {
+        let is_meant = |at: &u32| self.open.at(*at).is_some_and(|o| is_meant(&o.key, &o.sighting));
+        let mut places: Vec<u32> = self.open.all().filter(is_meant).collect();
+        places.sort_by_cached_key(|at| self.open.at(*at).map(|o| (o.sighting.first_seen, o.key.client, o.key.service.clone())));
+        places
     }
 
     /// Lets go of sightings, open or ended and not drained yet: none of them will be drained. Gives back the open ones, as ended.
     pub fn forget_where(&mut self, is_meant: impl Fn(&Sighting) -> bool) -> Vec<Sighting> {
         self.closed.retain(|f| !is_meant(&f.sighting));
         let mut forgotten = Vec::new();
-        for at in 0..self.open.len() {
-            if let Some(open) = self.open.get_mut(at).and_then(|place| place.take_if(|o| is_meant(&o.sighting))) {
-                self.index.remove(&open.key);
-                self.clients.remove(&(open.key.client, at));
-                self.free.push(at);
-                forgotten.push(Sighting { closed: true, ..open.sighting });
+        for at in self.open.all() {
+            if self.open.at(at).is_some_and(|open| is_meant(&open.sighting)) {
+                forgotten.extend(self.open.take(at).map(|open| Sighting { closed: true, ..open.sighting }));
             }
         }
         forgotten
@@ -284,7 +283,7 @@ impl Ledger {
     pub fn drain_due(&mut self) -> Vec<Finding> {
         let mut findings = self.drain_ended();
         for at in std::mem::take(&mut self.due) {
-            if let Some(open) = self.open.get_mut(at).and_then(Option::as_mut).filter(|o| o.is_newly_due) {
+            if let Some(open) = self.open.at_mut(at).filter(|o| o.is_newly_due) {
                 open.is_dirty = false;
                 findings.push(open.finding());
             }
@@ -296,7 +295,7 @@ impl Ledger {
     pub fn drain(&mut self) -> Vec<Finding> {
         let mut findings = self.drain_ended();
         for at in std::mem::take(&mut self.dirty) {
-            if let Some(open) = self.open.get_mut(at).and_then(Option::as_mut).filter(|o| o.is_dirty) {
+            if let Some(open) = self.open.at_mut(at).filter(|o| o.is_dirty) {
                 open.is_dirty = false;
                 findings.push(open.finding());
             }
@@ -305,11 +304,11 @@ impl Ledger {
         findings
     }
 
-    fn begin(&mut self, key: &SightingKey, now: Time, heading: Heading) -> usize {
-        if self.index.len() >= self.bound {
+    fn begin(&mut self, key: &SightingKey, now: Time, heading: Heading) -> u32 {
+        if self.open.len() >= self.bound {
             self.evict();
         }
-        let Heading { client, identity, team, vendor, category, moment } = heading;
+        let Heading { client, identity, team, vendor, category, moment } = self.shared(key, heading);
         let first_seen = moment.unwrap_or(now);
         self.put(Open {
             key: key.clone(),
@@ -353,23 +352,19 @@ impl Ledger {
         })
     }
 
-    fn put(&mut self, open: Open) -> usize {
-        let (key, first_seen) = (open.key.clone(), open.sighting.first_seen);
+    /// The heading, with what another open sighting of the client has already.
+    fn shared(&self, key: &SightingKey, heading: Heading) -> Heading {
+        let other = self.open.of_client(key.client).next().and_then(|at| self.open.at(at)).map(|open| &open.sighting);
+        let Some(other) = other else { return heading };
+        let client = if other.client == heading.client { Arc::clone(&other.client) } else { heading.client };
+        let identity = if other.identity == heading.identity { Arc::clone(&other.identity) } else { heading.identity };
+        Heading { client, identity, ..heading }
+    }
+
+    fn put(&mut self, open: Open) -> u32 {
+        let first_seen = open.sighting.first_seen;
         let end = open.sighting.last_seen.plus_seconds(self.thresholds.session_seconds).seconds().saturating_add(1);
-        let at = match self.free.pop() {
-            Some(at) => {
-                if let Some(place) = self.open.get_mut(at) {
-                    *place = Some(open);
-                }
-                at
-            }
-            None => {
-                self.open.push(Some(open));
-                self.open.len().saturating_sub(1)
-            }
-        };
-        self.clients.insert((key.client, at));
-        self.index.insert(key, at);
+        let at = self.open.insert(open);
         self.ends.push(Reverse((end, at, first_seen)));
         self.tidy();
         at
@@ -377,9 +372,9 @@ impl Ledger {
 
     /// Drops places of the list of changed ones that stand for nothing any more: sightings that ended while nobody drains.
     fn tidy(&mut self) {
-        if self.dirty.len() > self.open.len().saturating_mul(2) {
+        if self.dirty.len() > self.open.all().len().saturating_mul(2) {
             let open = &self.open;
-            self.dirty.retain(|at| open.get(*at).and_then(Option::as_ref).is_some_and(|o| o.is_dirty));
+            self.dirty.retain(|at| open.at(*at).is_some_and(|o| o.is_dirty));
             self.dirty.sort_unstable();
             self.dirty.dedup();
         }
@@ -388,7 +383,7 @@ impl Ledger {
     /// Ends the sighting whose session would end first.
     fn evict(&mut self) {
         while let Some(Reverse((second, at, first_seen))) = self.ends.pop() {
-            let open = self.open.get(at).and_then(Option::as_ref).filter(|o| o.sighting.first_seen == first_seen);
+            let open = self.open.at(at).filter(|o| o.sighting.first_seen == first_seen);
             let Some(open) = open else { continue };
             let end = open.sighting.last_seen.plus_seconds(self.thresholds.session_seconds).seconds().saturating_add(1);
             if end <= second {
@@ -399,11 +394,8 @@ impl Ledger {
         }
     }
 
-    fn end(&mut self, at: usize) {
-        let Some(mut open) = self.open.get_mut(at).and_then(Option::take) else { return };
-        self.index.remove(&open.key);
-        self.clients.remove(&(open.key.client, at));
-        self.free.push(at);
+    fn end(&mut self, at: u32) {
+        let Some(mut open) = self.open.take(at) else { return };
         open.sighting.closed = true;
         // Nobody drains while the store cannot be written: what ended first is given up first.
         if self.closed.len() >= self.bound {

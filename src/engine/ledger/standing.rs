@@ -23,16 +23,15 @@ pub struct Standing {
 impl Ledger {
     /// How the open sighting with this key stands; `None` where there is none.
     pub fn standing(&self, key: &SightingKey) -> Option<Standing> {
-        let open = self.index.get(key).and_then(|at| self.open.get(*at)?.as_ref())?;
-        let s = &open.sighting;
+        let s = &self.open.at(self.open.find(key)?)?.sighting;
         Some(Standing { team: Arc::clone(&s.team), status: s.status, evidence: s.evidence, bytes_up: s.bytes_up })
     }
 
     /// Gives an open sighting a stricter status from now on; it stays the same sighting, and is found by the same key. Where an alert is
     /// due under the new status, it is due at once.
     pub fn tighten(&mut self, key: &SightingKey, status: Status, by: Option<Conversation>) {
-        let Some(at) = self.index.get(key).copied() else { return };
-        let Some(open) = self.open.get_mut(at).and_then(Option::as_mut) else { return };
+        let Some(at) = self.open.find(key) else { return };
+        let Some(open) = self.open.at_mut(at) else { return };
         let was_due = open.is_newly_due;
         open.tighten(status, by);
         if open.is_newly_due && !was_due {

@@ -69,12 +69,12 @@ impl SpecialLimits {
 
     /// One service before all of a vendor before any; of these, with a team before without.
     fn specificity(&self) -> u8 {
-        let service = match self.service {
+        let service: u8 = match self.service {
             Some(ServicePattern::Id(_)) => 4,
             Some(ServicePattern::Prefix(_)) => 2,
             None => 0,
         };
-        service + u8::from(self.team.is_some())
+        service.saturating_add(self.team.is_some().into())
     }
 }
 

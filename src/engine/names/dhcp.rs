@@ -9,6 +9,8 @@ use crate::engine::mac::is_individual;
 /// Fixed fields before the magic cookie.
 const FIXED: usize = 236;
 const COOKIE: [u8; 4] = [0x63, 0x82, 0x53, 0x63];
+/// Fixed part, cookie and one option.
+const LEAST: usize = FIXED + COOKIE.len() + 1;
 
 /// What a message is (RFC 2132 §9.6); unknown numbers stay numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,8 +58,8 @@ pub fn message(bytes: &[u8]) -> Verdict<Message> {
         None | Some(1 | 2) => {}
         Some(_) => return Verdict::Not,
     }
-    let Some((fixed, rest)) = bytes.split_at_checked(FIXED) else { return Verdict::NeedMore(FIXED + COOKIE.len() + 1) };
-    let Some((cookie, options)) = rest.split_first_chunk::<4>() else { return Verdict::NeedMore(FIXED + COOKIE.len() + 1) };
+    let Some((fixed, rest)) = bytes.split_at_checked(FIXED) else { return Verdict::NeedMore(LEAST) };
+    let Some((cookie, options)) = rest.split_first_chunk::<4>() else { return Verdict::NeedMore(LEAST) };
     if *cookie != COOKIE {
         return Verdict::Not;
     }

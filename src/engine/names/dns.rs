@@ -87,7 +87,7 @@ pub fn parse(message: &[u8]) -> Option<Message> {
         }
     }
     if parsed.is_response {
-        let records = u32::from(answers) + u32::from(authority) + u32::from(additional);
+        let records = u32::from(answers).saturating_add(authority.into()).saturating_add(additional.into());
         parsed.is_broken |= questions > MAX_QUESTIONS || walk.records(records, &mut parsed).is_none();
     }
     Some(parsed)
@@ -164,7 +164,7 @@ fn add(answers: &mut Vec<Answer>, asked: Option<&HostName>, own: &str, address: 
 /// Reads the name at `at` into `out` and gives where the bytes behind it begin. Pointers only lead backwards, so every name ends.
 fn name_at(message: &[u8], at: usize, out: &mut String) -> Option<usize> {
     let (mut at, mut end, mut wire) = (at, None, 0usize);
-    let mut pointers = 0;
+    let mut pointers = 0usize;
     loop {
         let length = usize::from(*message.get(at)?);
         match length {
@@ -188,7 +188,7 @@ fn name_at(message: &[u8], at: usize, out: &mut String) -> Option<usize> {
             192.. => {
                 let target = (length & 63) << 8 | usize::from(*message.get(at.checked_add(1)?)?);
                 end = end.or(at.checked_add(2));
-                pointers += 1;
+                pointers = pointers.saturating_add(1);
                 if target >= at || pointers > MAX_POINTERS {
                     return None;
                 }
@@ -216,7 +216,7 @@ fn push_label(label: &[u8], out: &mut String) {
             other => {
                 out.push('\\');
                 for digit in [other / 100, other / 10 % 10, other % 10] {
-                    out.push(char::from(b'0' + digit));
+                    out.push(char::from(b'0' | digit));
                     if out.len() > 4096 {
                         return;
                     }

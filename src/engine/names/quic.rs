@@ -88,7 +88,7 @@ fn packet(bytes: &[u8]) -> Option<Packet<'_>> {
         r.take(token)?;
     }
     let length = usize::try_from(r.varint()?).ok()?;
-    let number_at = bytes.len() - r.len();
+    let number_at = r.offset_in(bytes);
     // A capture that cut the datagram leaves the packet incomplete: it cannot be authenticated.
     let bytes = bytes.get(..number_at.checked_add(length)?)?;
     Some(Packet { kind, version, dcid, scid, bytes, number_at })
@@ -213,7 +213,7 @@ fn expand(secret: &Prk, label: &str, out: &mut [u8]) -> Option<()> {
 pub fn crypto_frames<'a>(plain: &'a [u8], mut each: impl FnMut(u64, &'a [u8])) -> Result<(), usize> {
     let mut r = Reader::new(plain);
     while let Some(kind) = r.rest().first().copied() {
-        let at = plain.len() - r.len();
+        let at = r.offset_in(plain);
         match kind {
             0 => r = padding(r),
             1 => {

@@ -143,15 +143,12 @@ fn mac(value: &[u8]) -> Option<[u8; 6]> {
     let mut rest = value.iter();
     for byte in rest.by_ref() {
         let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            b'A'..=b'F' => byte - b'A' + 10,
             b':' | b'-' | b'.' => continue,
-            _ => return None,
+            _ => char::from(*byte).to_digit(16)? as u8,
         };
         let octet = mac.get_mut(digits / 2)?;
         *octet = *octet << 4 | digit;
-        digits += 1;
+        digits = digits.saturating_add(1);
         if digits == 12 {
             break;
         }

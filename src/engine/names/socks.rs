@@ -29,7 +29,7 @@ pub fn socks5(bytes: &[u8]) -> Verdict<Request<'_>> {
     let mut r = Reader::new(bytes);
     match (r.u8(), r.u8()) {
         (Some(5), Some(n)) if (1..=16).contains(&n) => {
-            let Some(methods) = r.take(n.into()) else { return Verdict::NeedMore(2 + usize::from(n)) };
+            let Some(methods) = r.take(n.into()) else { return Verdict::NeedMore(usize::from(n).saturating_add(2)) };
             // Only methods that IANA lists or reserves for private use.
             if methods.iter().any(|m| (0x0a..0x80).contains(m)) {
                 return Verdict::Not;
@@ -39,7 +39,7 @@ pub fn socks5(bytes: &[u8]) -> Verdict<Request<'_>> {
         (None, _) => return Verdict::NeedMore(1),
         _ => return Verdict::Not,
     }
-    let need = |r: &Reader<'_>, n: usize| Verdict::NeedMore(bytes.len() - r.len() + n);
+    let need = |r: &Reader<'_>, n: usize| Verdict::NeedMore(r.offset_in(bytes).saturating_add(n));
     if r.rest().first() == Some(&1) {
         let mut p = r;
         p.u8();
@@ -59,7 +59,7 @@ pub fn socks5(bytes: &[u8]) -> Verdict<Request<'_>> {
         _ => return Verdict::Not,
     };
     let (Some(target), Some(port)) = (target, r.u16()) else { return Verdict::NeedMore(bytes.len().saturating_add(1)) };
-    Verdict::Found(Request { target, port, length: bytes.len() - r.len() })
+    Verdict::Found(Request { target, port, length: r.offset_in(bytes) })
 }
 
 /// Reads a SOCKS4 or 4a request: a name follows where the address is `0.0.0.x`.
@@ -93,7 +93,7 @@ pub fn socks4(bytes: &[u8]) -> Verdict<Request<'_>> {
         }
         other => Target::Address(IpAddr::from(other)),
     };
-    Verdict::Found(Request { target, port, length: bytes.len() - r.len() })
+    Verdict::Found(Request { target, port, length: r.offset_in(bytes) })
 }
 
 fn unfinished<T>(bytes: &[u8], r: Reader<'_>) -> Verdict<T> {

@@ -77,7 +77,7 @@ pub fn client_hello<'a>(bytes: &'a [u8], scratch: &'a mut Vec<u8>) -> Verdict<He
     scratch.clear();
     let mut is_first = true;
     loop {
-        let at = bytes.len() - r.len();
+        let at = r.offset_in(bytes);
         let Some((kind, body, length)) = record(&mut r) else { return Verdict::NeedMore(at.saturating_add(5)) };
         if length > (1 << 14) + 2048 {
             // The byte behind the first header decides whether it is a hello at all, see `may_open`.
@@ -184,7 +184,7 @@ pub fn dtls_fragments<'a>(datagram: &'a [u8], mut each: impl FnMut(DtlsFragment<
     let [22, 0xfe, 0xff | 0xfd, 0, 0, ..] = datagram else { return Verdict::Not };
     let mut r = Reader::new(datagram);
     while let Some(22) = r.rest().first() {
-        let at = datagram.len() - r.len();
+        let at = r.offset_in(datagram);
         let Some(body) = r.take(11).and_then(|_| r.vec16()) else { return Verdict::Malformed(at) };
         let mut b = Reader::new(body);
         while !b.is_empty() {

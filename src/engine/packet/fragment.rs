@@ -154,14 +154,14 @@ impl Datagram {
             }
         }
         let before = at.checked_sub(1).and_then(|i| self.pieces.get(i));
-        if before.is_some_and(|(offset, bytes)| *offset as usize + bytes.len() > fragment.offset as usize) {
+        if before.is_some_and(|(offset, bytes)| (*offset as usize).saturating_add(bytes.len()) > fragment.offset as usize) {
             return Err(Anomaly::Fragment);
         }
         if self.pieces.len() >= MAX_PIECES || self.total.is_some_and(|t| end > t) {
             return Err(Anomaly::Fragment);
         }
         if !fragment.more {
-            let last = self.pieces.last().map_or(0, |(offset, bytes)| *offset as usize + bytes.len());
+            let last = self.pieces.last().map_or(0, |(offset, bytes)| (*offset as usize).saturating_add(bytes.len()));
             if self.total.is_some_and(|t| t != end) || last > end as usize {
                 return Err(Anomaly::Fragment);
             }

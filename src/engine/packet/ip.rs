@@ -123,6 +123,6 @@ fn extensions<'a>(walk: &mut Walk<'a>, mut datagram: Datagram) -> Result<Inner<'
 fn extension(walk: &mut Walk<'_>, base: usize, unit: usize) -> Result<u8, Anomaly> {
     let mut r = walk.reader();
     let (Some(next), Some(length)) = (r.u8(), r.u8()) else { return Err(Anomaly::Ip) };
-    walk.skip(base + unit * usize::from(length)).ok_or(Anomaly::Ip)?;
+    walk.skip(unit.saturating_mul(length.into()).saturating_add(base)).ok_or(Anomaly::Ip)?;
     Ok(next)
 }

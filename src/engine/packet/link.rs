@@ -229,12 +229,12 @@ fn loopback(walk: &mut Walk<'_>) -> Outcome {
 
 fn arcnet(walk: &mut Walk<'_>, linux: bool) -> Outcome {
     let mut r = walk.reader();
-    let addresses = if linux { 4 } else { 2 };
+    let addresses: usize = if linux { 4 } else { 2 };
     let kind = r.take(addresses).and_then(|_| r.u8()).ok_or(Anomaly::Link)?;
     match kind {
         // RFC 1201: split flag and sequence number before the datagram.
-        212 => skip_then(walk, addresses + 4, Next::Ip),
-        240 => skip_then(walk, addresses + 1, Next::Ip),
+        212 => skip_then(walk, addresses.saturating_add(4), Next::Ip),
+        240 => skip_then(walk, addresses.saturating_add(1), Next::Ip),
         _ => Ok(Next::Stop),
     }
 }
@@ -261,17 +261,13 @@ pub(super) fn wifi(walk: &mut Walk<'_>, is_exchanged: bool) -> Outcome {
     if kind != 2 || subtype & 4 != 0 || is_protected {
         return Ok(Next::Stop);
     }
-    let mut header = 24;
-    if flags & 3 == 3 {
-        header += 6;
-    }
-    if subtype & 8 != 0 {
-        header += 2;
-        if flags & 0x80 != 0 {
-            header += 4;
-        }
-    }
-    walk.skip(header).ok_or(Anomaly::Link)?;
+    let addresses = if flags & 3 == 3 { 30 } else { 24 };
+    let quality = match (subtype & 8 != 0, flags & 0x80 != 0) {
+        (false, _) => 0,
+        (true, false) => 2,
+        (true, true) => 6,
+    };
+    walk.skip(addresses).and_then(|_| walk.skip(quality)).ok_or(Anomaly::Link)?;
     llc(walk)
 }
 

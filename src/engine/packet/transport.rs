@@ -93,7 +93,7 @@ fn tcp<'a>(walk: &mut Walk<'a>) -> Result<Segment<'a>, Anomaly> {
     // A snapshot may end inside the options: the payload is then missing, its length is not.
     let payload = walk.rest.get(header..).unwrap_or_default();
     let flags = TcpFlags(flags);
-    let mut wire = u32::try_from(walk.wire - header).unwrap_or(u32::MAX);
+    let mut wire = u32::try_from(walk.wire.saturating_sub(header)).unwrap_or(u32::MAX);
     let mut kept = payload;
     // Padding inside the IP length, or a keep-alive's dummy byte: a few zero bytes without PSH are no data.
     if wire <= 6 && !flags.psh() && !flags.fin() && kept.iter().all(|b| *b == 0) {
@@ -119,7 +119,7 @@ fn udp<'a>(walk: &mut Walk<'a>) -> Result<Segment<'a>, Anomaly> {
         // Merged by the network card, or a jumbogram (RFC 2675 §4).
         0 => on_wire,
         n if n < 8 => return Err(Anomaly::Udp),
-        n => (n - 8).min(on_wire),
+        n => n.saturating_sub(8).min(on_wire),
     };
     let rest = r.rest();
     Ok(Segment {

@@ -29,15 +29,14 @@ pub(super) fn protocol<'a>(walk: &mut Walk<'a>, number: u8) -> Result<Opened<'a>
 fn gre(walk: &mut Walk<'_>) -> Result<Next, Anomaly> {
     let mut r = walk.reader();
     let (Some(flags), Some(kind)) = (r.u16(), r.u16()) else { return Err(Anomaly::Ip) };
-    let bit = |mask: u16, size: usize| if flags & mask != 0 { size } else { 0 };
+    let bit = |mask: u16| if flags & mask != 0 { 4usize } else { 0 };
     // Checksum and offset stand together where either checksum or routing is present; source routes themselves are not followed.
-    let mut header = 4 + bit(0xc000, 4) + bit(0x2000, 4) + bit(0x1000, 4);
-    if flags & 7 == 1 {
-        header += bit(0x0080, 4);
-    } else if flags & 7 != 0 {
-        return Err(Anomaly::Ip);
-    }
-    walk.skip(header).ok_or(Anomaly::Ip)?;
+    let fields = match flags & 7 {
+        0 => [bit(0xc000), bit(0x2000), bit(0x1000), 0],
+        1 => [bit(0xc000), bit(0x2000), bit(0x1000), bit(0x0080)],
+        _ => return Err(Anomaly::Ip),
+    };
+    walk.skip(fields.into_iter().fold(4, usize::saturating_add)).ok_or(Anomaly::Ip)?;
     match kind {
         0x88be => erspan(walk, if flags & 0x1000 != 0 { 8 } else { 0 }),
         0x22eb => {
@@ -156,11 +155,12 @@ fn gtp(walk: &mut Walk<'_>) -> Option<Next> {
     }
     if flags & 7 != 0 {
         let mut next = *walk.skip(4)?.last()?;
-        let mut bound = 8;
-        while next != 0 && flags & 4 != 0 && bound > 0 {
+        for _ in 0..8 {
+            if next == 0 || flags & 4 == 0 {
+                break;
+            }
             let length = usize::from(*walk.rest.first()?) * 4;
             next = *walk.skip(length)?.last()?;
-            bound -= 1;
         }
     }
     walk.deeper(Layer::Gtp(u32::from_be_bytes([t0, t1, t2, t3]))).ok()?;
@@ -170,13 +170,13 @@ fn gtp(walk: &mut Walk<'_>) -> Option<Next> {
 /// Teredo (RFC 4380 §5.1.1): authentication and origin headers, then IPv6 of exactly the length that is left.
 fn teredo(walk: &mut Walk<'_>) -> Option<Next> {
     if let [0, 1, id, auth, ..] = walk.rest {
-        walk.skip(13 + usize::from(*id) + usize::from(*auth))?;
+        walk.skip(usize::from(*id).saturating_add((*auth).into()).saturating_add(13))?;
     }
     if let [0, 0, ..] = walk.rest {
         walk.skip(8)?;
     }
     let length = Reader::new(walk.rest.get(4..)?).u16()?;
-    if walk.rest.first()? >> 4 != 6 || usize::from(length) + 40 > walk.wire {
+    if walk.rest.first()? >> 4 != 6 || usize::from(length).saturating_add(40) > walk.wire {
         return None;
     }
     walk.deeper(Layer::Teredo).ok()?;
@@ -189,10 +189,12 @@ fn l2tp(walk: &mut Walk<'_>) -> Option<Next> {
     if flags & 0x800f != 2 {
         return None;
     }
-    walk.skip(2 + if flags & 0x4000 != 0 { 2 } else { 0 } + 4 + if flags & 0x0800 != 0 { 4 } else { 0 })?;
+    // Flags, length, tunnel and session, sequence numbers.
+    walk.skip(if flags & 0x4000 != 0 { 4 } else { 2 })?;
+    walk.skip(if flags & 0x0800 != 0 { 8 } else { 4 })?;
     if flags & 0x0200 != 0 {
         let pad = walk.reader().u16()?;
-        walk.skip(2 + usize::from(pad))?;
+        walk.skip(usize::from(pad).saturating_add(2))?;
     }
     walk.deeper(Layer::Other(Rare::L2tp)).ok()?;
     Some(Next::Ppp)
@@ -225,7 +227,9 @@ fn tzsp(walk: &mut Walk<'_>) -> Option<Next> {
 /// AYIYA (draft-massar-v6ops-ayiya §3): identity, signature, then IPv6 or IPv4.
 fn ayiya(walk: &mut Walk<'_>) -> Option<Next> {
     let [ids, sig, _, next] = walk.reader().array::<4>()?;
-    walk.skip(8 + (1usize << (ids >> 4)) + usize::from(sig >> 4) * 4)?;
+    walk.skip(8)?;
+    walk.skip(1 << (ids >> 4))?;
+    walk.skip(usize::from(sig >> 4) * 4)?;
     walk.deeper(Layer::Other(Rare::Ayiya)).ok()?;
     matches!(next, 4 | 41).then_some(Next::Ip)
 }

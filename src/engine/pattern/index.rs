@@ -133,8 +133,9 @@ impl PatternIndex {
     }
 
     fn push(&mut self, node: Node) -> u32 {
+        let at = self.nodes.len() as u32;
         self.nodes.push(node);
-        (self.nodes.len() - 1) as u32
+        at
     }
 }
 

@@ -162,7 +162,7 @@ impl Policy {
         if !rule.hosts.is_empty() {
             for pattern in &rule.hosts {
                 let slot = self.hosts.insert(pattern);
-                self.by_host.resize_with(self.by_host.len().max(slot + 1), Vec::new);
+                self.by_host.resize_with(self.by_host.len().max(slot.saturating_add(1)), Vec::new);
                 self.by_host.get_mut(slot).into_iter().for_each(|list| list.push(position));
             }
         } else if !rule.services.is_empty() {

@@ -106,7 +106,7 @@ impl Window {
         let minute = (local.rem_euclid(DAY) / 60) as u16;
         let is_open = |h: &Hours| {
             if h.is_over_midnight() {
-                (minute >= h.from && self.days.has(today)) || (minute < h.until && self.days.has(today + 6))
+                (minute >= h.from && self.days.has(today)) || (minute < h.until && self.days.has(today.saturating_add(6)))
             } else {
                 (h.from..h.until).contains(&minute) && self.days.has(today)
             }
@@ -127,7 +127,7 @@ impl fmt::Display for Days {
         for (day, word) in Days::WORDS.iter().enumerate().filter(|(day, _)| self.has(*day as u8)) {
             let goes_on = |d: usize| d < 7 && self.has(d as u8);
             // Of a run of days the first and the last are told.
-            match (day > 0 && goes_on(day - 1), goes_on(day + 1)) {
+            match (day.checked_sub(1).is_some_and(goes_on), goes_on(day.saturating_add(1))) {
                 (true, true) => continue,
                 (true, false) => write!(f, "-{word}")?,
                 (false, _) => write!(f, "{separator}{word}")?,

@@ -59,7 +59,8 @@ impl Crowd {
             return false;
         }
         if self.day.is_none() {
-            self.offset = self.hasher.hash_one(now.0) % (SECOND / 2) / STATUSES * STATUSES;
+            let within = self.hasher.hash_one(now.0) % (SECOND / 2);
+            self.offset = within.saturating_sub(within % STATUSES);
         }
         let is_first = self.day.replace(day).is_none();
         self.everybody.clear();

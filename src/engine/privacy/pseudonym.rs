@@ -49,14 +49,14 @@ pub fn base32(bytes: &[u8]) -> String {
     let (mut held, mut bits) = (0u32, 0u32);
     for byte in bytes {
         held = (held << 8 | u32::from(*byte)) & 0xFFFF;
-        bits += 8;
+        bits = bits.saturating_add(8);
         while bits >= 5 {
-            bits -= 5;
+            bits = bits.saturating_sub(5);
             text.push(digit(held >> bits));
         }
     }
     if bits > 0 {
-        text.push(digit(held << (5 - bits)));
+        text.push(digit(held << (5u32.saturating_sub(bits))));
     }
     text
 }

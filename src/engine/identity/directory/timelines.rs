@@ -73,7 +73,7 @@ impl<K: Ord + Hash + Clone> Timelines<K> {
 
     /// Goes through the moments at which a record of one subject begins or ends.
     fn sweep(&mut self, group: &[(K, Held)]) {
-        let mut moments: Vec<(Time, bool, Held)> = Vec::with_capacity(2 * group.len());
+        let mut moments: Vec<(Time, bool, Held)> = Vec::with_capacity(group.len().saturating_mul(2));
         for (_, held) in group {
             moments.push((held.from, true, *held));
             if held.until < Time(u64::MAX) {
