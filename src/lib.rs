@@ -7,7 +7,7 @@
 //! What flows, one noun per door: `Frame` → `Packet` → segment → `Observation` → detection (plus service) → finding (plus
 //! client, team, policy status) → `Sighting` → row, counter, alert.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // but for daemon::store::beside
 
 #[cfg(feature = "daemon")]
 pub mod daemon;

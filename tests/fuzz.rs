@@ -74,10 +74,11 @@ const FOUND: [(&str, &str); 8] = [
 fn what_was_found_stays_mended() {
     for (target, hex) in FOUND {
         let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).expect("hexadecimal")).collect();
-        let Some((_, body)) = TARGETS.iter().find(|(t, _)| *t == target) else {
-            assert!(cfg!(not(feature = "daemon")), "{target} is no target");
+        // Without the daemon there is no reader of files.
+        if cfg!(not(feature = "daemon")) && target == "clients" {
             continue;
-        };
+        }
+        let (_, body) = TARGETS.iter().find(|(t, _)| *t == target).expect("a target");
         holds(target, *body, &bytes);
     }
 }

@@ -43,11 +43,11 @@ async fn main() -> Outcome<()> {
         update::update(&store, sightings, with_reader).await?;
     }
     streams::streams(&store, sightings + update::OPEN).await?;
-    keep::report(&store, true).await?;
+    keep::report(&store, &path).await?;
     if times > 1 {
         let many = PathBuf::from("target/bench/storing-many.sqlite");
         let grown = grow::grow(&path, &many, i64::try_from(times)?).await?;
-        keep::report(&grown, true).await?;
+        keep::report(&grown, &many).await?;
         grown.close().await;
         if !arguments.iter().any(|a| a == "--keep") {
             remove(&many);

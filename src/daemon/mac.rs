@@ -2,8 +2,15 @@
 
 /// Six octets in lower-case hex with colons (RFC 9542 §2.1 writes them so, with hyphens), as `02:00:00:00:00:05`.
 pub fn text(mac: [u8; 6]) -> String {
-    let [a, b, c, d, e, f] = mac;
-    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+    let mut text = String::with_capacity(17);
+    for octet in mac {
+        if !text.is_empty() {
+            text.push(':');
+        }
+        text.extend([digit(octet >> 4), digit(octet & 15)]);
+    }
+    text
 }
 
 /// Reads six octets in hex, any case, with colons, hyphens or dots between or none (`0200.0000.0005` too); `None` where it is no MAC address.

@@ -15,6 +15,8 @@ use super::frame::Time;
 
 /// Domains kept of a day.
 pub const MAX_DOMAINS: usize = 2048;
+/// Names whose domain is remembered: the same ones come again and again, and the public suffix list is long.
+const LATELY: usize = 512;
 /// Registers of an estimate: its standard error is 1.04 / √128, 9 %; up to some dozen clients it is nearly exact.
 const REGISTERS: usize = 128;
 /// Bits of a hash that choose one.
@@ -47,10 +49,23 @@ pub struct Unmatched {
     pseudonyms: FixedState,
     slots: Vec<Slot>,
     places: HashMap<Arc<str>, u32, FixedState>,
-    /// Count and slot, the smallest first.
+    /// Count and slot, the smallest first. Empty as long as there is room: until then nobody asks.
     ranks: BTreeSet<(u64, u32)>,
+    /// Names noted lately.
+    lately: Vec<Lately>,
+    /// How often a domain lost its slot: what was noted before is not true any more.
+    epoch: u64,
     /// Of days that are over.
     over: Vec<Remembered>,
+}
+
+/// A name noted lately, by its hash: 64 bits under a secret key stand for it.
+#[derive(Clone, Debug, Default)]
+struct Lately {
+    hash: u64,
+    epoch: u64,
+    /// The slot of its domain, where it has one.
+    place: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -74,45 +89,75 @@ impl Unmatched {
             slots: Vec::new(),
             places: HashMap::with_hasher(FixedState::with_seed(seed)),
             ranks: BTreeSet::new(),
+            lately: vec![Lately::default(); LATELY],
+            epoch: 1,
             over: Vec::new(),
         }
     }
 
     /// Counts a name that belongs to no service. Time that goes back counts for the day it is.
     pub fn note(&mut self, name: &str, client: IpAddr, now: Time) {
-        let Some(domain) = (self.registrable)(name) else { return };
         let day = now.seconds() / SECONDS_A_DAY;
         if day > self.day {
             self.begin(day);
         }
-        let place = match self.places.get(domain) {
-            Some(place) => *place,
-            None => self.place(domain),
-        };
+        let Some(place) = self.place_of(name) else { return };
         let hash = self.pseudonyms.hash_one(client);
         let Some(slot) = self.slots.get_mut(place as usize) else { return };
-        self.ranks.remove(&(slot.count, place));
+        let before = slot.count;
         slot.count = slot.count.saturating_add(1);
         slot.fresh = slot.fresh.saturating_add(1);
-        self.ranks.insert((slot.count, place));
+        if !self.ranks.is_empty() {
+            self.ranks.remove(&(before, place));
+            self.ranks.insert((slot.count, place));
+        }
         add(&mut slot.registers, hash);
+    }
+
+    /// The slot of a name's domain.
+    fn place_of(&mut self, name: &str) -> Option<u32> {
+        let hash = self.places.hasher().hash_one(name);
+        let at = hash as usize % LATELY;
+        if let Some(lately) = self.lately.get(at)
+            && (lately.hash, lately.epoch) == (hash, self.epoch)
+        {
+            return lately.place;
+        }
+        let domain = (self.registrable)(name);
+        let place = domain.map(|domain| match self.places.get(domain) {
+            Some(place) => *place,
+            None => self.place(domain),
+        });
+        if let Some(lately) = self.lately.get_mut(at) {
+            *lately = Lately { hash, epoch: self.epoch, place };
+        }
+        place
     }
 
     /// A slot for a domain: a free one, else that of the domain seen least, whose count it takes over.
     fn place(&mut self, domain: &str) -> u32 {
         let domain: Arc<str> = domain.into();
-        let least = if self.slots.len() < self.bound { None } else { self.ranks.first().copied() };
+        let least = if self.slots.len() < self.bound { None } else { self.least() };
         let (count, place) = least.unwrap_or((0, u32::try_from(self.slots.len()).unwrap_or(u32::MAX)));
         let fresh = Slot { domain: Arc::clone(&domain), count, fresh: 0, registers: [0; REGISTERS] };
         match self.slots.get_mut(place as usize) {
             Some(slot) => {
                 self.places.remove(&slot.domain);
+                self.epoch = self.epoch.saturating_add(1);
                 *slot = fresh;
             }
             None => self.slots.push(fresh),
         }
         self.places.insert(domain, place);
         place
+    }
+
+    /// The domain seen least: its count and slot.
+    fn least(&mut self) -> Option<(u64, u32)> {
+        if self.ranks.is_empty() {
+            self.ranks = (0..).zip(&self.slots).map(|(place, slot)| (slot.count, place)).collect();
+        }
+        self.ranks.first().copied()
     }
 
     fn begin(&mut self, day: u64) {
@@ -122,6 +167,7 @@ impl Unmatched {
         self.slots.clear();
         self.places.clear();
         self.ranks.clear();
+        self.epoch = self.epoch.saturating_add(1);
         self.day = day;
         // A day's key: the same client is another one tomorrow.
         self.pseudonyms = FixedState::with_seed(FixedState::with_seed(self.seed).hash_one(day));

@@ -4,6 +4,7 @@
 pub mod captured;
 pub mod dice;
 pub mod hello;
+#[cfg(feature = "daemon")]
 pub mod judged;
 pub mod packet;
 #[cfg(all(target_os = "linux", feature = "daemon"))]

@@ -1,5 +1,5 @@
 //! `shadowtap replay`: captures through the whole pipeline, in one thread, without a clock: the same files give the same output. A store is
-//! written beside it, by a thread of its own.
+//! written in between.
 
 mod keeping;
 mod output;

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
-use super::{APPLICATION_ID, Location, Store, StoreError};
+use super::schema::APPLICATION_ID;
+use super::{Location, Store, StoreError};
 use crate::daemon::audit_entry::{AuditEntry, AuditKind};
 use crate::engine::frame::Time;
 

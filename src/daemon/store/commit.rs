@@ -1,16 +1,18 @@
 //! Commit: a batch of findings and the alerts it makes, in one transaction.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use rusqlite::{Connection as Rows, Transaction, TransactionBehavior, params};
 use serde::Serialize;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
 
+use super::beside::on_this_thread;
 use super::dictionary::Dictionary;
 use super::fate::{Fate, Fates, repeats};
 use super::stream::{self, Lines};
 use super::told::{Due, Memory, Told};
-use super::{Store, StoreError, batch, privacy, unmatched, visibility};
+use super::{BUSY, Store, StoreError, batch, privacy, unmatched, visibility};
 use crate::daemon::clock;
 use crate::daemon::dispatch::{About, Dispatch};
 use crate::daemon::notice::{Notice, NoticeKind, Repeats};
@@ -20,6 +22,9 @@ use crate::engine::policy::Status;
 use crate::engine::sighting::{Finding, Sighting};
 use crate::engine::unmatched::Remembered;
 use crate::engine::visibility::Increment;
+
+/// Between two looks whether another process still writes.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// What goes to the store at once.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -76,38 +81,27 @@ pub struct Committed {
 }
 
 pub(super) const WHAT_WAS_TOLD: &str = "
-    SELECT t.client_id, t.service_id, t.status, t.owner, t.uploaded, t.lapsed, t.repeats
-    FROM json_each(?1) j CROSS JOIN told t ON t.client_id = j.value ->> 0 AND t.service_id = j.value ->> 1";
+    SELECT status, owner, uploaded, lapsed, repeats FROM told WHERE client_id = ?1 AND service_id = ?2";
 
-/// Services of which nothing was ever told; from now on something is.
-const NEW_SERVICES: &str = "
-    INSERT INTO known_service SELECT value FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING RETURNING service_id";
+/// From now on something was told of the service.
+const NEW_SERVICE: &str = "INSERT INTO known_service (service_id) VALUES (?1) ON CONFLICT DO NOTHING";
 
 pub(super) const PUT_ALERTS: &str = "
     INSERT INTO alert (key, created, client_id, service_id, kind, payload, incident, team, severity, fate, why, resolves)
-    SELECT value ->> 'key', value ->> 'created', value ->> 'client', value ->> 'service', value ->> 'kind', value ->> 'payload',
-           value ->> 'incident', value ->> 'team', value ->> 'severity', value ->> 'fate', value ->> 'why',
-           value ->> 'resolves'
-    FROM json_each(?1) ORDER BY key";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 
 pub(super) const PUT_OUTBOX: &str = "
-    INSERT INTO outbox (alert_id, sink, state, attempts, since, next_attempt)
-    SELECT a.id, k.value, 0, 0, a.created, a.created
-    FROM json_each(?1) j CROSS JOIN alert a ON a.key = j.value ->> 'key' CROSS JOIN json_each(j.value ->> 'sinks') k";
+    INSERT INTO outbox (alert_id, sink, state, attempts, since, next_attempt) VALUES (?1, ?2, 0, 0, ?3, ?3)";
 
 pub(super) const PUT_TOLD: &str = "
-    INSERT INTO told (client_id, service_id, status, owner, uploaded, lapsed, repeats)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?1) WHERE true
+    INSERT INTO told (client_id, service_id, status, owner, uploaded, lapsed, repeats) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT (client_id, service_id, status, owner)
     DO UPDATE SET uploaded = excluded.uploaded, lapsed = excluded.lapsed, repeats = excluded.repeats";
 
 /// What was told of nobody known is the owner's who is known now.
-pub(super) const ADOPT: &str = "
-    DELETE FROM told WHERE (client_id, service_id, status, owner) IN (
-        SELECT value ->> 0, value ->> 1, value ->> 2, '' FROM json_each(?1) WHERE value ->> 3 <> '')";
+pub(super) const ADOPT: &str = "DELETE FROM told WHERE client_id = ?1 AND service_id = ?2 AND status = ?3 AND owner = ''";
 
 /// An alert on its way into its tables.
-#[derive(Serialize)]
 pub(super) struct AlertToPut<'a> {
     pub key: String,
     pub created: i64,
@@ -125,14 +119,28 @@ pub(super) struct AlertToPut<'a> {
     pub sinks: Vec<&'a str>,
 }
 
-/// Puts alerts and their deliveries.
-pub(super) async fn put_alerts(connection: &mut SqliteConnection, alerts: &[AlertToPut<'_>]) -> sqlx::Result<()> {
+/// Puts alerts, in the order of their keys, and their deliveries; inside the caller's transaction.
+pub(super) fn put_alerts(connection: &Rows, alerts: &mut [AlertToPut<'_>]) -> rusqlite::Result<()> {
     if alerts.is_empty() {
         return Ok(());
     }
-    let text = json(alerts)?;
-    sqlx::query(PUT_ALERTS).bind(&text).execute(&mut *connection).await?;
-    sqlx::query(PUT_OUTBOX).bind(&text).execute(&mut *connection).await.map(drop)
+    alerts.sort_by(|one, other| one.key.cmp(&other.key));
+    let (mut put, mut put_delivery) = (connection.prepare(PUT_ALERTS)?, connection.prepare(PUT_OUTBOX)?);
+    for a in alerts.iter() {
+        let (incident, why) = (&a.incident, a.why.as_deref());
+        let number = put.insert(params![
+            a.key, a.created, a.client, a.service, a.kind, a.payload, incident, a.team, a.severity, a.fate, why, a.resolves
+        ])?;
+        for sink in &a.sinks {
+            put_delivery.execute(params![number, sink, a.created])?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts one alert and its deliveries.
+pub(super) async fn put_alert(connection: &mut SqliteConnection, alert: AlertToPut<'_>) -> Result<(), StoreError> {
+    on_this_thread(connection, |connection| put_alerts(connection, &mut [alert])).await
 }
 
 impl Store {
@@ -149,16 +157,18 @@ impl Store {
 
     async fn try_to_commit(&self, batch: &Batch, telling: Option<&Telling<'_>>) -> Result<Committed, StoreError> {
         let started = Instant::now();
-        let findings = &batch.findings;
         if batch.is_empty() {
             return Ok(Committed::default());
         }
         let mut connection = self.writer.acquire().await?;
-        let waits_for_disk = telling.is_some() && findings.iter().any(|f| f.sighting.is_alert_due());
-        let synchronous = if waits_for_disk { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-        sqlx::query(synchronous).execute(&mut *connection).await?;
         let mut dictionary = self.dictionary.lock().await;
-        let committed = commit(&mut connection, &mut dictionary, batch, telling).await;
+        let committed = loop {
+            let tried = on_this_thread(&mut connection, |connection| commit(connection, &mut dictionary, batch, telling)).await;
+            match tried {
+                Err(error) if error.is_busy() && started.elapsed() < BUSY => tokio::time::sleep(AGAIN).await,
+                tried => break tried,
+            }
+        };
         if committed.is_err() {
             // Ids given in a transaction that came to nothing are nobody's.
             dictionary.forget();
@@ -168,90 +178,88 @@ impl Store {
 }
 
 /// The transaction of a batch.
-async fn commit(
-    connection: &mut SqliteConnection,
-    dictionary: &mut Dictionary,
-    batch: &Batch,
-    telling: Option<&Telling<'_>>,
-) -> sqlx::Result<Committed> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let forgotten = privacy::forgotten(&mut transaction).await?;
-    let (mut findings, mut sealed) = (&batch.findings, &batch.sealed);
-    let remaining;
-    if !forgotten.is_empty() {
-        remaining = privacy::remaining(&forgotten, findings, sealed);
-        (findings, sealed) = (&remaining.0, &remaining.1);
-    }
+fn commit(connection: &Rows, dictionary: &mut Dictionary, batch: &Batch, telling: Option<&Telling<'_>>) -> rusqlite::Result<Committed> {
+    let waits_for_disk = telling.is_some() && batch.findings.iter().any(|f| f.sighting.is_alert_due());
+    connection.execute_batch(if waits_for_disk { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" })?;
+    // This thread has others to serve than one that waits for another process.
+    connection.busy_timeout(Duration::ZERO)?;
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
+    connection.busy_timeout(BUSY)?;
+    let transaction = transaction?;
+    let committed = write(connection, dictionary, batch, telling)?;
+    transaction.commit()?;
+    Ok(committed)
+}
+
+/// Writes a batch, inside the caller's transaction.
+fn write(connection: &Rows, dictionary: &mut Dictionary, batch: &Batch, telling: Option<&Telling<'_>>) -> rusqlite::Result<Committed> {
+    let forgotten = privacy::forgotten_by_now(connection)?;
+    let remaining = (!forgotten.is_empty()).then(|| privacy::remaining(&forgotten, &batch.findings, &batch.sealed));
+    let (findings, sealed) = remaining.as_ref().map_or((&batch.findings, &batch.sealed), |(findings, sealed)| (findings, sealed));
     let adds_up = !batch.visibility.is_empty() || !batch.unmatched.is_empty();
-    if adds_up && visibility::is_new(&mut transaction, batch.capture.as_deref()).await? {
-        visibility::add(&mut transaction, &batch.visibility).await?;
-        unmatched::add(&mut transaction, &batch.unmatched).await?;
+    if adds_up && visibility::is_new(connection, batch.capture.as_deref())? {
+        visibility::add(connection, &batch.visibility)?;
+        unmatched::add(connection, &batch.unmatched)?;
     }
-    let rows = if findings.is_empty() { 0 } else { batch::write(&mut transaction, dictionary, findings).await? };
-    privacy::seal(&mut transaction, sealed).await?;
+    let rows = if findings.is_empty() { 0 } else { batch::write(connection, dictionary, findings)? };
+    privacy::seal(connection, sealed)?;
     let told = match telling {
-        Some(telling) => tell(&mut transaction, dictionary, findings, telling).await?,
+        Some(telling) => tell(connection, dictionary, findings, telling)?,
         None => Committed::default(),
     };
-    let dropped_lines = stream::write(&mut transaction, &batch.lines, &forgotten).await?;
-    transaction.commit().await?;
+    let dropped_lines = stream::write(connection, &batch.lines, &forgotten)? as u64;
     Ok(Committed { rows, dropped_lines, ..told })
 }
 
 /// Makes the alerts of a batch that was written.
-async fn tell(
-    connection: &mut SqliteConnection,
-    dictionary: &Dictionary,
-    findings: &[Finding],
-    telling: &Telling<'_>,
-) -> sqlx::Result<Committed> {
+fn tell(connection: &Rows, dictionary: &Dictionary, findings: &[Finding], telling: &Telling<'_>) -> rusqlite::Result<Committed> {
     let due = findings.iter().map(|f| &f.sighting).filter(|s| s.is_alert_due());
     let pairs: HashMap<(i64, i64), &Sighting> = due.filter_map(|s| Some((dictionary.pair(s)?, s))).collect();
     let mut committed = Committed::default();
     if pairs.is_empty() {
         return Ok(committed);
     }
-    let mut memory = remembered(&mut *connection, &pairs).await?;
+    let mut memory = remembered(connection, &pairs)?;
     let due = due_alerts(findings, &mut memory);
     if !due.is_empty() {
-        let mut fates = Fates::load(&mut *connection, telling.dispatch, clock::now()).await?;
-        let alerts: Vec<AlertToPut<'_>> = due
+        let mut fates = Fates::load(connection, telling.dispatch, clock::now())?;
+        let mut alerts: Vec<AlertToPut<'_>> = due
             .into_iter()
             .filter_map(|(due, finding)| word(due, &finding.sighting, dictionary, telling, &mut fates, &mut committed))
             .collect();
-        put_alerts(&mut *connection, &alerts).await?;
-        fates.save(&mut *connection).await?;
+        put_alerts(connection, &mut alerts)?;
+        fates.save(connection)?;
     }
     let ids: HashMap<(&str, &str), (i64, i64)> = pairs.iter().map(|(pair, s)| ((&*s.client, &*s.service), *pair)).collect();
-    let told = memory.changed().filter_map(|((client, service, status), owner, told)| {
-        let (client, service) = ids.get(&(client, service))?;
-        Some((*client, *service, status, owner, u8::from(told.uploaded), u8::from(told.lapsed), told.repeats))
-    });
-    let told: Vec<_> = told.collect();
-    if !told.is_empty() {
-        let text = json(&told)?;
-        sqlx::query(PUT_TOLD).bind(&text).execute(&mut *connection).await?;
-        sqlx::query(ADOPT).bind(&text).execute(&mut *connection).await?;
+    let (mut put, mut adopt) = (connection.prepare(PUT_TOLD)?, connection.prepare(ADOPT)?);
+    for ((client, service, status), owner, told) in memory.changed() {
+        let Some((client, service)) = ids.get(&(client, service)) else { continue };
+        let repeats = i64::try_from(told.repeats).unwrap_or(i64::MAX);
+        put.execute(params![client, service, status, owner, told.uploaded, told.lapsed, repeats])?;
+        if !owner.is_empty() {
+            adopt.execute(params![client, service, status])?;
+        }
     }
     Ok(committed)
 }
 
 /// What was told of these clients and services.
-async fn remembered<'a>(connection: &mut SqliteConnection, pairs: &HashMap<(i64, i64), &'a Sighting>) -> sqlx::Result<Memory<'a>> {
-    let asked = json(&pairs.keys().collect::<Vec<_>>())?;
-    let rows: Vec<(i64, i64, u8, String, bool, bool, i64)> = sqlx::query_as(WHAT_WAS_TOLD).bind(asked).fetch_all(&mut *connection).await?;
+fn remembered<'a>(connection: &Rows, pairs: &HashMap<(i64, i64), &'a Sighting>) -> rusqlite::Result<Memory<'a>> {
     let mut memory = Memory::default();
     let mut known: HashSet<i64> = HashSet::new();
-    for (client, service, status, owner, uploaded, lapsed, repeats) in rows {
-        known.insert(service);
-        if let Some(s) = pairs.get(&(client, service)) {
-            memory.remember((&s.client, &s.service, status), owner, Told { uploaded, lapsed, repeats: repeats.unsigned_abs() });
+    let mut of_pair = connection.prepare(WHAT_WAS_TOLD)?;
+    for ((client, service), s) in pairs {
+        let mut rows = of_pair.query([client, service])?;
+        while let Some(row) = rows.next()? {
+            let told = Told { uploaded: row.get(2)?, lapsed: row.get(3)?, repeats: row.get::<_, i64>(4)?.unsigned_abs() };
+            memory.remember((&s.client, &s.service, row.get(0)?), row.get(1)?, told);
+            known.insert(*service);
         }
     }
-    let unknown: Vec<i64> = pairs.keys().map(|(_, service)| *service).filter(|service| !known.contains(service)).collect();
-    if !unknown.is_empty() {
-        let new: HashSet<i64> = sqlx::query_scalar(NEW_SERVICES).bind(json(&unknown)?).fetch_all(connection).await?.into_iter().collect();
-        pairs.iter().filter(|((_, service), _)| new.contains(service)).for_each(|(_, s)| memory.is_new(&s.service));
+    for ((_, service), s) in pairs {
+        if known.insert(*service) && connection.execute(NEW_SERVICE, [service])? > 0 {
+            memory.is_new(&s.service);
+        }
     }
     Ok(memory)
 }

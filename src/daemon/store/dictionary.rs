@@ -3,14 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::hash::Hash;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use serde::Serialize;
+use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use sqlx::SqliteConnection;
 
-use super::commit::json;
-use super::rows::Rows;
 use crate::daemon::mac;
 use crate::engine::sighting::{Identity, Sighting};
 
@@ -58,6 +56,7 @@ pub(super) enum Table {
 }
 
 /// What a row of a sighting refers to.
+#[derive(Default)]
 pub(super) struct Ids {
     pub client: i64,
     pub team: i64,
@@ -73,29 +72,42 @@ type Known<T> = HashMap<T, i64, RandomState>;
 impl Dictionary {
     /// Forgets everything where another process wrote, or too much is remembered; inside the caller's transaction, without which what is
     /// remembered would not be right.
-    pub async fn refresh(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
-        let version = data_version(connection).await?;
+    pub fn refresh(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let version = connection.query_row(DATA_VERSION, [], |row| row.get(0))?;
         if self.version != Some(version) || self.is_full() {
             self.begin(Some(version));
         }
         Ok(())
     }
 
-    /// Makes sure that everything the sightings speak of has an id; inside the caller's transaction.
-    pub async fn learn(&mut self, connection: &mut SqliteConnection, sightings: &[&Sighting]) -> sqlx::Result<()> {
-        let all = || sightings.iter().copied();
-        learn_texts(connection, &mut self.clients, all().map(|s| &s.client), &CLIENTS).await?;
-        learn_texts(connection, &mut self.teams, all().map(|s| &s.team), &TEAMS).await?;
-        learn_texts(connection, &mut self.names, all().flat_map(|s| &s.names), &NAMES).await?;
-        for s in all() {
-            if self.service(s).is_some() {
-                continue;
-            }
-            let (vendor, category) = (Arc::clone(&s.vendor), Arc::clone(&s.category));
-            let id = sqlx::query_scalar(SERVICE).bind(&*s.service).bind(&*vendor).bind(&*category).fetch_one(&mut *connection).await?;
-            self.services.insert(Arc::clone(&s.service), Service { vendor, category, id });
+    /// Puts the ids of a sighting into `ids`; what has none yet gets one, inside the caller's transaction.
+    ///
+    /// A batch may hold a service that the catalogue described otherwise when it began; the last one that is learnt stands.
+    pub fn ids(&mut self, s: &Sighting, unknown: &mut Unknown<'_>, ids: &mut Ids) -> rusqlite::Result<()> {
+        ids.names.clear();
+        for name in &s.names {
+            let id = learn(&mut self.names, name, |name| unknown.names.id(&[&name]))?;
+            ids.names.push(if ids.names.is_empty() { '[' } else { ',' });
+            // Writing to a text does not fail.
+            let _ = write!(ids.names, "{id}");
         }
-        self.learn_identities(connection, all()).await
+        ids.names.push_str(if ids.names.is_empty() { "[]" } else { "]" });
+        ids.client = learn(&mut self.clients, &s.client, |client| unknown.clients.id(&[&client]))?;
+        ids.team = learn(&mut self.teams, &s.team, |team| unknown.teams.id(&[&team]))?;
+        ids.identity = match s.identity.is_unknown() {
+            true => None,
+            false => Some(learn(&mut self.identities, &s.identity, |identity| unknown.identity(identity))?),
+        };
+        ids.service = match self.service(s) {
+            Some(id) => id,
+            None => {
+                let id = unknown.service(s)?;
+                let (vendor, category) = (Arc::clone(&s.vendor), Arc::clone(&s.category));
+                self.services.insert(Arc::clone(&s.service), Service { vendor, category, id });
+                id
+            }
+        };
+        Ok(())
     }
 
     /// Forgets everything: the transaction it learnt in came to nothing, or entries were taken out.
@@ -132,26 +144,6 @@ impl Dictionary {
         }
     }
 
-    /// Whether the sighting's service stands in the store as the sighting describes it. A batch may hold one that the catalogue described
-    /// otherwise when it began; the last learnt stands.
-    pub fn is_as_described(&self, s: &Sighting) -> bool {
-        self.service(s).is_some()
-    }
-
-    /// The ids of a sighting; `None` where some of it was not learnt.
-    pub fn ids(&self, s: &Sighting) -> Option<Ids> {
-        let mut names = String::with_capacity(2 + 8 * s.names.len());
-        for name in &s.names {
-            names.push(if names.is_empty() { '[' } else { ',' });
-            // Writing to a text does not fail.
-            let _ = write!(names, "{}", self.names.get(name)?);
-        }
-        names.push_str(if names.is_empty() { "[]" } else { "]" });
-        let identity = if s.identity.is_unknown() { None } else { Some(*self.identities.get(&s.identity)?) };
-        let (client, service) = self.pair(s)?;
-        Some(Ids { client, team: *self.teams.get(&s.team)?, service, identity, names })
-    }
-
     /// The ids of a sighting's client and service.
     pub fn pair(&self, s: &Sighting) -> Option<(i64, i64)> {
         Some((*self.clients.get(&s.client)?, self.services.get(&s.service)?.id))
@@ -161,116 +153,127 @@ impl Dictionary {
     fn service(&self, s: &Sighting) -> Option<i64> {
         self.services.get(&s.service).filter(|known| known.vendor == s.vendor && known.category == s.category).map(|known| known.id)
     }
+}
 
-    async fn learn_identities(
-        &mut self,
-        connection: &mut SqliteConnection,
-        sightings: impl Iterator<Item = &Sighting>,
-    ) -> sqlx::Result<()> {
-        let known = sightings.map(|s| &s.identity).filter(|i| !i.is_unknown());
-        let mut new = unknown(&self.identities, known);
-        let newest = newest(connection, "SELECT max(id) FROM identity", new.len()).await?;
-        if newest > 0 {
-            let text = json(&new.iter().map(|i| IdentityRow::new(i)).collect::<Vec<_>>())?;
-            let ids: Vec<(i64, i64)> = sqlx::query_as(IDENTITIES).bind(&text).fetch_all(&mut *connection).await?;
-            for (place, id) in ids {
-                if let Some(identity) = usize::try_from(place).ok().and_then(|place| new.get(place)) {
-                    self.identities.insert(Arc::clone(identity), id);
-                }
-            }
-            new.retain(|i| !self.identities.contains_key(i));
-        }
-        let rows: Vec<_> = (newest + 1..).zip(new).collect();
-        PUT_IDENTITIES
-            .put(connection, &rows, |query, (id, identity)| {
-                let IdentityRow(host, user, site, mac, shared, estimate) = IdentityRow::new(identity);
-                query.bind(*id).bind(host).bind(user).bind(site).bind(mac).bind(shared).bind(estimate)
-            })
-            .await?;
-        self.identities.extend(rows.into_iter().map(|(id, identity)| (identity, id)));
-        Ok(())
+/// The statements that give ids to what has none in memory, made ready when one is first needed.
+pub(super) struct Unknown<'c> {
+    connection: &'c Connection,
+    clients: Entries<'c>,
+    teams: Entries<'c>,
+    names: Entries<'c>,
+    identities: Entries<'c>,
+}
+
+impl<'c> Unknown<'c> {
+    pub fn new(connection: &'c Connection) -> Self {
+        let [clients, teams, names, identities] =
+            [&CLIENTS, &TEAMS, &NAMES, &IDENTITIES].map(|texts| Entries { connection, texts, ready: None });
+        Unknown { connection, clients, teams, names, identities }
+    }
+
+    /// What is not known is the empty text.
+    fn identity(&mut self, i: &Identity) -> rusqlite::Result<i64> {
+        let [host, user, site] = [&i.host, &i.user, &i.site].map(|text| text.as_deref().unwrap_or_default());
+        let mac = i.mac.map(mac::text).unwrap_or_default();
+        self.identities.id(&[&host, &user, &site, &mac, &i.is_shared, &i.is_estimate])
+    }
+
+    /// A batch has few that are new.
+    fn service(&mut self, s: &Sighting) -> rusqlite::Result<i64> {
+        self.connection.query_row(SERVICE, [&*s.service, &*s.vendor, &*s.category], |row| row.get(0))
     }
 }
 
-/// Statements of a dictionary of texts. Ids are given here: nobody else writes inside the transaction.
+/// Statements of a dictionary. Ids are given here: nobody else writes inside the transaction.
 pub(super) struct Texts {
     newest: &'static str,
-    pub(super) read: &'static str,
-    put: LazyLock<Rows>,
+    pub(super) find: &'static str,
+    put: &'static str,
 }
 
 pub(super) static CLIENTS: Texts = Texts {
     newest: "SELECT max(id) FROM client",
-    read: "SELECT d.name, d.id FROM json_each(?1) j CROSS JOIN client d ON d.name = j.value",
-    put: LazyLock::new(|| Rows::new("INSERT INTO client (id, name)", 2, "")),
+    find: "SELECT id FROM client WHERE name = ?1",
+    put: "INSERT INTO client (name, id) VALUES (?1, ?2)",
 };
 pub(super) static TEAMS: Texts = Texts {
     newest: "SELECT max(id) FROM team",
-    read: "SELECT d.name, d.id FROM json_each(?1) j CROSS JOIN team d ON d.name = j.value",
-    put: LazyLock::new(|| Rows::new("INSERT INTO team (id, name)", 2, "")),
+    find: "SELECT id FROM team WHERE name = ?1",
+    put: "INSERT INTO team (name, id) VALUES (?1, ?2)",
 };
 pub(super) static NAMES: Texts = Texts {
     newest: "SELECT max(id) FROM name",
-    read: "SELECT d.name, d.id FROM json_each(?1) j CROSS JOIN name d ON d.name = j.value",
-    put: LazyLock::new(|| Rows::new("INSERT INTO name (id, name)", 2, "")),
+    find: "SELECT id FROM name WHERE name = ?1",
+    put: "INSERT INTO name (name, id) VALUES (?1, ?2)",
 };
-pub(super) const SERVICE: &str = "
+pub(super) static IDENTITIES: Texts = Texts {
+    newest: "SELECT max(id) FROM identity",
+    find: "SELECT id FROM identity WHERE host = ?1 AND user = ?2 AND site = ?3 AND mac = ?4 AND shared = ?5 AND estimate = ?6",
+    put: "INSERT INTO identity (host, user, site, mac, shared, estimate, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+};
+const SERVICE: &str = "
     INSERT INTO service (name, vendor, category) VALUES (?1, ?2, ?3)
     ON CONFLICT (name) DO UPDATE SET vendor = excluded.vendor, category = excluded.category RETURNING id";
-static PUT_IDENTITIES: LazyLock<Rows> =
-    LazyLock::new(|| Rows::new("INSERT INTO identity (id, host, user, site, mac, shared, estimate)", 7, ""));
-pub(super) const IDENTITIES: &str = "
-    SELECT j.key, i.id FROM json_each(?1) j CROSS JOIN identity i
-    ON i.host = j.value ->> 0 AND i.user = j.value ->> 1 AND i.site = j.value ->> 2 AND i.mac = j.value ->> 3
-       AND i.shared = j.value ->> 4 AND i.estimate = j.value ->> 5";
+const DATA_VERSION: &str = "PRAGMA data_version";
 
-async fn learn_texts<'a>(
-    connection: &mut SqliteConnection,
-    known: &mut Known<Arc<str>>,
-    texts: impl Iterator<Item = &'a Arc<str>>,
-    statements: &'static Texts,
-) -> sqlx::Result<()> {
-    let mut new = unknown(known, texts);
-    let newest = newest(connection, statements.newest, new.len()).await?;
-    if newest > 0 {
-        let text = json(&new.iter().map(|t| &**t).collect::<Vec<_>>())?;
-        let ids: HashMap<String, i64> =
-            sqlx::query_as(statements.read).bind(&text).fetch_all(&mut *connection).await?.into_iter().collect();
-        known.extend(new.iter().filter_map(|t| Some((Arc::clone(t), *ids.get(&**t)?))));
-        new.retain(|t| !ids.contains_key(&**t));
-    }
-    let rows: Vec<_> = (newest + 1..).zip(new).collect();
-    statements.put.put(connection, &rows, |query, (id, text)| query.bind(*id).bind(&**text)).await?;
-    known.extend(rows.into_iter().map(|(id, text)| (text, id)));
-    Ok(())
+/// A dictionary's statements in a transaction.
+struct Entries<'c> {
+    connection: &'c Connection,
+    texts: &'static Texts,
+    ready: Option<Ready<'c>>,
 }
 
-/// The greatest id of a table; 0 where it is empty, or nobody wants to know.
-async fn newest(connection: &mut SqliteConnection, statement: &'static str, wanted: usize) -> sqlx::Result<i64> {
-    if wanted == 0 {
-        return Ok(0);
-    }
-    Ok(sqlx::query_scalar::<_, Option<i64>>(statement).fetch_one(connection).await?.unwrap_or(0))
+struct Ready<'c> {
+    /// `None` where there was nothing when the batch began: what came since is in memory.
+    find: Option<Statement<'c>>,
+    put: Statement<'c>,
+    newest: i64,
 }
 
-/// Which of them are not known, each once, in order of first appearance.
-fn unknown<'a, T: Hash + Eq + Clone + 'a>(known: &Known<T>, all: impl Iterator<Item = &'a T>) -> Vec<T> {
-    let mut seen: HashSet<&T, RandomState> = HashSet::default();
-    all.filter(|t| !known.contains_key(*t) && seen.insert(t)).cloned().collect()
+impl Entries<'_> {
+    /// The id of the entry with these values; it is put in where there is none.
+    fn id(&mut self, values: &[&dyn ToSql]) -> rusqlite::Result<i64> {
+        let ready = match &mut self.ready {
+            Some(ready) => ready,
+            None => self.ready.insert(Ready::new(self.connection, self.texts)?),
+        };
+        if let Some(find) = &mut ready.find
+            && let Some(id) = find.query_row(values, |row| row.get(0)).optional()?
+        {
+            return Ok(id);
+        }
+        ready.newest = ready.newest.saturating_add(1);
+        for (place, value) in (1..).zip(values) {
+            ready.put.raw_bind_parameter(place, value)?;
+        }
+        ready.put.raw_bind_parameter(values.len().saturating_add(1), ready.newest)?;
+        ready.put.raw_execute()?;
+        Ok(ready.newest)
+    }
+}
+
+impl<'c> Ready<'c> {
+    fn new(connection: &'c Connection, texts: &Texts) -> rusqlite::Result<Self> {
+        let newest: Option<i64> = connection.query_row(texts.newest, [], |row| row.get(0))?;
+        let find = newest.map(|_| connection.prepare(texts.find)).transpose()?;
+        Ok(Ready { find, put: connection.prepare(texts.put)?, newest: newest.unwrap_or(0) })
+    }
+}
+
+/// The id of an entry, in memory from now on.
+fn learn<T: Hash + Eq + ?Sized>(
+    known: &mut Known<Arc<T>>,
+    entry: &Arc<T>,
+    id: impl FnOnce(&T) -> rusqlite::Result<i64>,
+) -> rusqlite::Result<i64> {
+    if let Some(id) = known.get(entry) {
+        return Ok(*id);
+    }
+    let id = id(entry)?;
+    known.insert(Arc::clone(entry), id);
+    Ok(id)
 }
 
 async fn data_version(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await
-}
-
-/// An identity as its row: host, user, site, MAC, shared, estimate; what is not known is the empty text.
-#[derive(Serialize)]
-struct IdentityRow<'a>(&'a str, &'a str, &'a str, String, u8, u8);
-
-impl<'a> IdentityRow<'a> {
-    fn new(i: &'a Identity) -> Self {
-        let text = |t: &'a Option<Arc<str>>| t.as_deref().unwrap_or_default();
-        let mac = i.mac.map(mac::text).unwrap_or_default();
-        IdentityRow(text(&i.host), text(&i.user), text(&i.site), mac, i.is_shared.into(), i.is_estimate.into())
-    }
+    sqlx::query_scalar(DATA_VERSION).fetch_one(connection).await
 }

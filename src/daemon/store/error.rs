@@ -1,8 +1,11 @@
 //! What can go wrong with a store, and the remedy.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+use sqlx::error::{DatabaseError, ErrorKind as ErrorKindOfSql};
 
 use super::aside::MOST_ASIDE;
 use crate::daemon::failure::Failure;
@@ -57,6 +60,14 @@ impl StoreError {
         }
     }
 
+    /// The same, where the statement ran on the caller's thread.
+    pub(super) fn in_opening(self, path: &Path) -> Self {
+        match self {
+            StoreError::Sql(error) => StoreError::opening(path, error),
+            other => other,
+        }
+    }
+
     /// The same of a statement that failed later, where nothing named the file yet.
     pub(super) fn at(self, path: &Path) -> Self {
         match self {
@@ -67,6 +78,11 @@ impl StoreError {
             },
             other => other,
         }
+    }
+
+    /// Whether another process writes just now.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, StoreError::Sql(error) if code(error) == Some(BUSY))
     }
 
     /// Whether the file is damaged, as far as SQLite can tell.
@@ -160,6 +176,62 @@ impl std::error::Error for StoreError {}
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         StoreError::Sql(error)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::Sql(match error.sqlite_error() {
+            Some(_) => sqlx::Error::Database(Box::new(RowError(error))),
+            None => sqlx::Error::Decode(Box::new(error)),
+        })
+    }
+}
+
+/// An error of SQLite that came by the other library, as sqlx's would be.
+#[derive(Debug)]
+struct RowError(rusqlite::Error);
+
+impl RowError {
+    fn number(&self) -> i32 {
+        self.0.sqlite_error().map_or(0, |error| error.extended_code)
+    }
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(code: {}) {}", self.number(), self.0)
+    }
+}
+
+impl std::error::Error for RowError {}
+
+impl DatabaseError for RowError {
+    fn message(&self) -> &str {
+        match &self.0 {
+            rusqlite::Error::SqliteFailure(_, Some(message)) => message,
+            _ => "",
+        }
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(self.number().to_string().into())
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKindOfSql {
+        ErrorKindOfSql::Other
     }
 }
 

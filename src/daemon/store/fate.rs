@@ -3,10 +3,8 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
-use sqlx::SqliteConnection;
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::commit::json;
 use super::milestone;
 use crate::daemon::config::Limit;
 use crate::daemon::dispatch::{About, Dispatch};
@@ -20,8 +18,7 @@ const HOUR: i64 = 3_600_000_000;
 
 pub(super) const BUCKETS: &str = "SELECT team, kind, fill, at, suppressed FROM bucket";
 pub(super) const PUT_BUCKETS: &str = "
-    INSERT INTO bucket (team, kind, fill, at, suppressed)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true
+    INSERT INTO bucket (team, kind, fill, at, suppressed) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (team, kind) DO UPDATE SET fill = excluded.fill, at = excluded.at, suppressed = excluded.suppressed";
 pub(super) const SILENCES: &str = "SELECT id, team, service, kind, client, note FROM silence WHERE until > ?1 AND ended IS NULL";
 
@@ -97,9 +94,6 @@ struct Bucket {
     is_changed: bool,
 }
 
-/// A silence as it stands in the store: id, team, service, kind, client, note.
-type SilenceRow = (i64, Option<String>, Option<String>, Option<i64>, Option<String>, String);
-
 /// Decides, within one transaction.
 pub(super) struct Fates<'a> {
     dispatch: &'a Dispatch,
@@ -110,25 +104,26 @@ pub(super) struct Fates<'a> {
     buckets: HashMap<(String, u8), Bucket>,
 }
 
-#[derive(Serialize)]
-struct Row<'a>(&'a str, u8, i64, i64, u64);
-
 impl<'a> Fates<'a> {
     /// Reads what decides.
-    pub async fn load(connection: &mut SqliteConnection, dispatch: &'a Dispatch, now: Time) -> sqlx::Result<Self> {
-        let born = milestone::born(&mut *connection).await?;
-        let silences: Vec<SilenceRow> = sqlx::query_as(SILENCES).bind(now.micros()).fetch_all(&mut *connection).await?;
-        let silence = |(id, team, service, kind, client, note)| Silence { id, team, service, kind, client, note };
-        let buckets: Vec<(String, u8, i64, i64, i64)> = sqlx::query_as(BUCKETS).fetch_all(connection).await?;
-        let bucket = |(team, kind, fill, at, suppressed): (String, u8, i64, i64, i64)| {
-            ((team, kind), Bucket { fill, at, suppressed: suppressed.unsigned_abs(), is_changed: false })
-        };
+    pub fn load(connection: &Connection, dispatch: &'a Dispatch, now: Time) -> rusqlite::Result<Self> {
+        let born: Option<i64> = connection.query_row(milestone::GET, [milestone::BORN], |row| row.get(0)).optional()?;
+        let mut silences = connection.prepare(SILENCES)?;
+        let silences = silences.query_map([now.micros()], |row| {
+            let (id, team, service, kind) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok(Silence { id, team, service, kind, client: row.get(4)?, note: row.get(5)? })
+        })?;
+        let mut buckets = connection.prepare(BUCKETS)?;
+        let buckets = buckets.query_map([], |row| {
+            let suppressed = row.get::<_, i64>(4)?.unsigned_abs();
+            Ok(((row.get(0)?, row.get(1)?), Bucket { fill: row.get(2)?, at: row.get(3)?, suppressed, is_changed: false }))
+        })?;
         Ok(Fates {
             dispatch,
             now,
-            is_young: dispatch.is_young(born, now),
-            silences: silences.into_iter().map(silence).collect(),
-            buckets: buckets.into_iter().map(bucket).collect(),
+            is_young: dispatch.is_young(milestone::born_at(born), now),
+            silences: silences.collect::<rusqlite::Result<_>>()?,
+            buckets: buckets.collect::<rusqlite::Result<_>>()?,
         })
     }
 
@@ -157,13 +152,12 @@ impl<'a> Fates<'a> {
     }
 
     /// Keeps the buckets.
-    pub async fn save(self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
-        let changed = self.buckets.iter().filter(|(_, b)| b.is_changed);
-        let rows: Vec<_> = changed.map(|((team, kind), b)| Row(team, *kind, b.fill, b.at, b.suppressed)).collect();
-        if rows.is_empty() {
-            return Ok(());
+    pub fn save(self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut put = connection.prepare(PUT_BUCKETS)?;
+        for ((team, kind), b) in self.buckets.iter().filter(|(_, b)| b.is_changed) {
+            put.execute(params![team, kind, b.fill, b.at, i64::try_from(b.suppressed).unwrap_or(i64::MAX)])?;
         }
-        sqlx::query(PUT_BUCKETS).bind(json(&rows)?).execute(connection).await.map(drop)
+        Ok(())
     }
 }
 

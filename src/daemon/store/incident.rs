@@ -4,7 +4,7 @@
 use serde_json::Value;
 use sqlx::{Connection, SqliteConnection};
 
-use super::commit::{AlertToPut, json, new_id, put_alerts};
+use super::commit::{AlertToPut, json, new_id, put_alert};
 use super::{Store, StoreError, audit};
 use crate::daemon::audit_entry::AuditEntry;
 use crate::daemon::clock;
@@ -61,7 +61,7 @@ pub enum Acknowledged {
 type NewestRow = (Option<i64>, Option<i64>, u8, String, String, u8);
 
 /// Ends an incident, and puts the letter that says so for those that got an alert of it. True where somebody did.
-pub(super) async fn resolve(connection: &mut SqliteConnection, incident: &str, now: Time, how: &str) -> sqlx::Result<bool> {
+pub(super) async fn resolve(connection: &mut SqliteConnection, incident: &str, now: Time, how: &str) -> Result<bool, StoreError> {
     let newest: Option<NewestRow> = sqlx::query_as(NEWEST).bind(incident).fetch_optional(&mut *connection).await?;
     let Some((client, service, kind, payload, team, severity)) = newest else {
         return Ok(false);
@@ -87,7 +87,7 @@ pub(super) async fn resolve(connection: &mut SqliteConnection, incident: &str, n
         resolves: 1,
         sinks: sinks.iter().map(String::as_str).collect(),
     };
-    put_alerts(connection, &[letter]).await?;
+    put_alert(connection, letter).await?;
     Ok(true)
 }
 

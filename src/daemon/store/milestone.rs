@@ -9,7 +9,7 @@ pub(super) const BORN: &str = "born";
 pub(super) const INVENTORY: &str = "inventory";
 pub(super) const DIGEST: &str = "digest";
 
-const GET: &str = "SELECT at FROM milestone WHERE name = ?1";
+pub(super) const GET: &str = "SELECT at FROM milestone WHERE name = ?1";
 const PUT: &str = "INSERT INTO milestone (name, at) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET at = excluded.at";
 const BEAR: &str = "
     INSERT INTO milestone (name, at)
@@ -28,7 +28,12 @@ pub(super) async fn put(connection: &mut SqliteConnection, name: &str, at: Time)
 
 /// When the store was born; the beginning of time where nobody noted it, which makes it old.
 pub(super) async fn born(connection: &mut SqliteConnection) -> sqlx::Result<Time> {
-    Ok(get(connection, BORN).await?.unwrap_or(Time(0)))
+    Ok(born_at(get(connection, BORN).await?.map(Time::micros)))
+}
+
+/// The same, of what was noted.
+pub(super) fn born_at(noted: Option<i64>) -> Time {
+    noted.map_or(Time(0), Time::from_micros)
 }
 
 impl Store {

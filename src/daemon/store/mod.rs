@@ -8,6 +8,7 @@
 mod aside;
 mod audit;
 mod batch;
+mod beside;
 mod commit;
 mod daily;
 mod dictionary;
@@ -21,7 +22,6 @@ mod outbox;
 mod privacy;
 mod read;
 mod retention;
-mod rows;
 mod schema;
 mod sensor;
 mod sighting_row;
@@ -78,10 +78,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aside::Replaced;
+use beside::on_this_thread;
 use dictionary::Dictionary;
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use schema::Found;
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio::sync::Mutex;
 
 /// Connections that read.
@@ -90,8 +91,14 @@ const READERS: u32 = 4;
 const BUSY: Duration = Duration::from_secs(5);
 /// How long a caller waits for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(30);
-/// `PRAGMA application_id` of our files: "STAP".
-const APPLICATION_ID: i64 = 0x5354_4150;
+/// What is set on the connection that writes. What is deleted is overwritten: a file somebody keeps tells nothing of it. The same pages
+/// change again and again: fewer, larger checkpoints write each of them once. 50,000 open sightings change twice a second: their pages stay
+/// in memory, at most 32 MiB of them.
+const WRITES: &str = "
+    PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864;
+    PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -32768";
+/// What is set on those that read.
+const READS: &str = "PRAGMA temp_store = MEMORY; PRAGMA query_only = 1";
 
 /// The store. Cheap to clone; all clones share its connections.
 #[derive(Clone, Debug)]
@@ -138,34 +145,21 @@ impl Store {
 
     /// With no reader of its own, reading goes through the writer: a store in memory is one connection.
     async fn connect(path: PathBuf, options: SqliteConnectOptions, readers: u32) -> Result<Self, StoreError> {
-        let options = options
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(BUSY)
-            .foreign_keys(true)
-            .pragma("temp_store", "MEMORY")
-            .pragma("secure_delete", "ON") // what is deleted is overwritten: a file somebody keeps tells nothing of it
-            .pragma("journal_size_limit", "67108864")
-            // The same pages change again and again: fewer, larger checkpoints write each of them once.
-            .pragma("wal_autocheckpoint", "4000");
-        let replaced = Replaced::default();
-        let pool = |size: u32, writes: bool| {
-            let replaced = replaced.clone();
-            let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
-            pool.before_acquire(move |connection, about| {
-                let is_younger = replaced.is_younger(about.age);
-                Box::pin(async move { Ok(is_younger && (!writes || is_at_rest(connection).await)) })
-            })
-        };
-        if fs::metadata(&path).is_ok_and(|m| m.len() == 0) {
-            make_database(&path, options.clone()).await?;
+        let (options, replaced) = (options.busy_timeout(BUSY), Replaced::default());
+        let is_new = fs::metadata(&path).is_ok_and(|m| m.len() == 0);
+        let writer = pool(1, WRITES, &replaced).connect_with(options.clone()).await.map_err(|e| StoreError::opening(&path, e))?;
+        let mut connection = writer.acquire().await.map_err(|e| StoreError::opening(&path, e))?;
+        match on_this_thread(&mut connection, |connection| schema::begin(connection, is_new)).await.map_err(|e| e.in_opening(&path))? {
+            Found::Foreign => return Err(StoreError::Foreign(path)),
+            Found::Ours => schema::MIGRATIONS.run(&mut *connection).await.map_err(|e| StoreError::migrating(&path, e))?,
+            Found::Nothing => {}
         }
-        // 50,000 open sightings change twice a second: their pages stay in memory, at most 32 MiB of them.
-        let own = options.clone().pragma("cache_size", "-32768");
-        let writer = pool(1, true).connect_with(own).await.map_err(|e| StoreError::opening(&path, e))?;
-        refuse_foreign(&writer, &path).await?;
-        schema::bring_up(&writer).await.map_err(|e| StoreError::migrating(&path, e))?;
-        let readers = if readers == 0 { writer.clone() } else { pool(readers, false).connect_lazy_with(options.pragma("query_only", "1")) };
+        drop(connection);
+        if is_new {
+            // Without its first page the file would not know of its log, whatever came to the disk of that.
+            fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|e| StoreError::File(path.clone(), e))?;
+        }
+        let readers = if readers == 0 { writer.clone() } else { pool(readers, READS, &replaced).connect_lazy_with(options) };
         Ok(Store { path: path.into(), replaced, writer, readers, dictionary: Arc::default() })
     }
 
@@ -185,24 +179,26 @@ impl Store {
     }
 }
 
-/// Makes the database of a new file, by a connection of its own: `auto_vacuum` is set once, before the first table, and nothing waits for the
-/// disk, as there is nothing to lose yet.
-async fn make_database(path: &Path, options: SqliteConnectOptions) -> Result<(), StoreError> {
-    let options = options.auto_vacuum(SqliteAutoVacuum::Incremental).synchronous(SqliteSynchronous::Off);
-    let maker = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(|e| StoreError::opening(path, e))?;
-    let made = schema::bring_up(&maker).await.map_err(|e| StoreError::migrating(path, e));
-    maker.close().await;
-    // Without its first page the file would not know of its log, whatever came to the disk of that.
-    made.and_then(|()| fs::File::open(path).and_then(|file| file.sync_all()).map_err(|e| StoreError::File(path.into(), e)))
-}
-
-/// Whether no transaction is left open. A disk that fails has SQLite roll back by itself, of which the driver does not hear: a connection that it
-/// takes for one inside a transaction would never begin another, so it is replaced.
-async fn is_at_rest(connection: &mut SqliteConnection) -> bool {
-    match sqlx::Connection::begin_with(connection, "BEGIN").await {
-        Ok(transaction) => transaction.rollback().await.is_ok(),
-        Err(_) => false,
-    }
+/// Connections on each of which `settings` are made: in one go, where sqlx would hand over each by itself.
+fn pool(size: u32, settings: &'static str, replaced: &Replaced) -> SqlitePoolOptions {
+    let replaced = replaced.clone();
+    let options = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
+    options
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                let set = on_this_thread(connection, |connection| connection.execute_batch(settings)).await;
+                // A damaged file lets nothing else be done either, and whoever tries hears why; here it would be tried again and again.
+                set.or_else(|error| if error.is_damage() { Ok(()) } else { Err(sqlx::Error::Configuration(Box::new(error))) })
+            })
+        })
+        // A connection within this process does not break by itself, so none is tried before it is used.
+        .test_before_acquire(false)
+        // A disk that fails has SQLite roll back by itself, of which the driver does not hear: a connection that it takes for one inside a
+        // transaction would never begin another, so it is replaced.
+        .before_acquire(move |connection, about| {
+            let is_fit = replaced.is_younger(about.age) && !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_fit) })
+        })
 }
 
 /// Makes the file with a mode that lets its owner alone read it, and its folder; leaves those that exist as they are.
@@ -214,16 +210,4 @@ fn make_file(path: &Path) -> std::io::Result<()> {
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map(drop),
     }
-}
-
-/// A file with tables and not our mark belongs to somebody else; ours bear it since their first migration.
-async fn refuse_foreign(writer: &SqlitePool, path: &Path) -> Result<(), StoreError> {
-    let (mark, tables): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT application_id FROM pragma_application_id),
-                (SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\')",
-    )
-    .fetch_one(writer)
-    .await
-    .map_err(|e| StoreError::opening(path, e))?;
-    if mark == APPLICATION_ID || (mark == 0 && tables == 0) { Ok(()) } else { Err(StoreError::Foreign(path.into())) }
 }

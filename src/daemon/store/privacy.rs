@@ -1,21 +1,19 @@
 //! What privacy adds to a batch, and takes from it: sealed identities, and clients that were forgotten while a daemon was at work.
 
+use rusqlite::{Connection, params};
 use sqlx::{Row, SqliteConnection};
 
 use super::commit::json;
 use super::{Store, StoreError};
 use crate::daemon::forgotten::Forgotten;
-use crate::daemon::hex;
 use crate::daemon::sealed::Sealed;
 use crate::engine::frame::Time;
 use crate::engine::sighting::Finding;
 
 pub(super) const SEALED: [&str; 2] = [
-    "INSERT INTO client (name) SELECT DISTINCT value ->> 0 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
+    "INSERT INTO client (name) VALUES (?1) ON CONFLICT DO NOTHING",
     "INSERT INTO sealed (client_id, mark, period, since, nonce, content)
-     SELECT c.id, unhex(j.value ->> 1), j.value ->> 2, j.value ->> 3, unhex(j.value ->> 4), unhex(j.value ->> 5)
-     FROM json_each(?1) j CROSS JOIN client c ON c.name = j.value ->> 0
-     WHERE true ON CONFLICT DO NOTHING",
+     SELECT id, ?2, ?3, ?4, ?5, ?6 FROM client WHERE name = ?1 ON CONFLICT DO NOTHING",
 ];
 
 const READ_SEALED: &str = "
@@ -26,23 +24,29 @@ const FORGOTTEN: &str = "SELECT id, at, key, mark FROM forgotten";
 const LET_GO: &str = "DELETE FROM forgotten WHERE id IN (SELECT value FROM json_each(?1))";
 
 /// Writes sealed identities, inside the caller's transaction.
-pub(super) async fn seal(connection: &mut SqliteConnection, sealed: &[Sealed]) -> sqlx::Result<()> {
+pub(super) fn seal(connection: &Connection, sealed: &[Sealed]) -> rusqlite::Result<()> {
     if sealed.is_empty() {
         return Ok(());
     }
-    let row = |s: &Sealed| {
-        let Sealed { pseudonym, period, mark, since, nonce, content } = s;
-        (pseudonym.clone(), hex::text(mark), period.clone(), since.micros(), hex::text(nonce), hex::text(content))
-    };
-    let rows = json(&sealed.iter().map(row).collect::<Vec<_>>())?;
-    for statement in SEALED {
-        sqlx::query(statement).bind(&rows).execute(&mut *connection).await?;
+    let [client, content] = SEALED;
+    let (mut put_client, mut put) = (connection.prepare(client)?, connection.prepare(content)?);
+    for Sealed { pseudonym, period, mark, since, nonce, content } in sealed {
+        put_client.execute([pseudonym])?;
+        put.execute(params![pseudonym, mark, period, since.micros(), nonce, content])?;
     }
     Ok(())
 }
 
-/// Clients that were forgotten a moment ago.
-pub(super) async fn forgotten(connection: &mut SqliteConnection) -> sqlx::Result<Vec<Forgotten>> {
+/// Clients that were forgotten a moment ago, inside the caller's transaction.
+pub(super) fn forgotten_by_now(connection: &Connection) -> rusqlite::Result<Vec<Forgotten>> {
+    let mut all = connection.prepare(FORGOTTEN)?;
+    let forgotten = all
+        .query_map([], |row| Ok(Forgotten { id: row.get(0)?, at: Time::from_micros(row.get(1)?), key: row.get(2)?, mark: row.get(3)? }))?;
+    forgotten.collect()
+}
+
+/// The same, of a reader.
+async fn forgotten(connection: &mut SqliteConnection) -> sqlx::Result<Vec<Forgotten>> {
     let rows: Vec<(i64, i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(FORGOTTEN).fetch_all(connection).await?;
     Ok(rows.into_iter().map(|(id, at, key, mark)| Forgotten { id, at: Time::from_micros(at), key, mark }).collect())
 }

@@ -3,42 +3,92 @@
 //! A store that exists is brought from one to the next. A new one is made as the newest at once: the way through all of them costs several
 //! times as much, which a replay into a new store would feel.
 
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use sqlx::migrate::{Migration, Migrator};
+
+use crate::daemon::hex;
 
 /// Every schema there ever was, compiled in.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// What these come to; a test keeps it so.
 const NEWEST: &str = include_str!("schema.sql");
+/// `PRAGMA application_id` of our files: "STAP".
+pub(super) const APPLICATION_ID: i64 = 0x5354_4150;
 
-/// Makes the schema of a new store, or brings one to the newest.
-pub(super) async fn bring_up(writer: &SqlitePool) -> Result<(), MigrateError> {
-    let mut connection = writer.acquire().await?;
-    if !is_empty(&mut connection).await? {
-        return MIGRATIONS.run(&mut *connection).await;
-    }
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    if !is_empty(&mut transaction).await? {
-        // Another process was faster.
-        drop(transaction);
-        return MIGRATIONS.run(&mut *connection).await;
-    }
-    sqlx::raw_sql(NEWEST).execute(&mut *transaction).await?;
-    transaction.ensure_migrations_table(&MIGRATIONS.table_name).await?;
-    for migration in MIGRATIONS.iter() {
-        transaction.skip(&MIGRATIONS.table_name, migration).await?;
-    }
-    Ok(transaction.commit().await?)
+/// Where sqlx notes migrations, as it makes it.
+const APPLIED: &str = "
+    CREATE TABLE _sqlx_migrations (
+        version BIGINT PRIMARY KEY,
+        description TEXT NOT NULL,
+        installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+        success BOOLEAN NOT NULL,
+        checksum BLOB NOT NULL,
+        execution_time BIGINT NOT NULL
+    );";
+
+/// All there is, and tables that are not sqlx's.
+const TABLES: &str = "
+    SELECT count(*), count(*) FILTER (WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\') FROM sqlite_schema";
+
+/// What is set before the first table of a new file. Nothing waits for the disk: there is nothing to lose yet.
+const FOR_NEW_FILE: &str = "PRAGMA synchronous = OFF; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL";
+const FROM_NOW_ON: &str = "PRAGMA synchronous = NORMAL";
+
+/// What stood in a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Found {
+    /// Nothing; now the newest schema does.
+    Nothing,
+    /// A store, which may have to be brought to the newest schema.
+    Ours,
+    /// Tables of somebody else. Ours bear our mark since their first migration.
+    Foreign,
 }
 
-async fn is_empty(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(connection).await?;
-    Ok(tables == 0)
+/// Looks into the file, and makes the schema of a new store. All in one go, where sqlx would hand over
+/// each statement by itself.
+pub(super) fn begin(connection: &Connection, is_new: bool) -> rusqlite::Result<Found> {
+    connection.execute_batch(if is_new { FOR_NEW_FILE } else { "" })?;
+    let mut found = look(connection)?;
+    if found == Found::Nothing {
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        // Another process may have been faster.
+        found = look(connection)?;
+        if found == Found::Nothing {
+            connection.execute_batch(NEWEST)?;
+            connection.execute_batch(APPLIED)?;
+            connection.execute_batch(&applied())?;
+        }
+        transaction.commit()?;
+    }
+    if found != Found::Foreign {
+        connection.execute_batch("PRAGMA journal_mode = WAL")?;
+    }
+    connection.execute_batch(FROM_NOW_ON)?;
+    Ok(found)
+}
+
+fn look(connection: &Connection) -> rusqlite::Result<Found> {
+    let mark: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let (all, others): (i64, i64) = connection.query_row(TABLES, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(match (mark, all, others) {
+        (_, 0, _) => Found::Nothing,
+        (APPLICATION_ID, ..) | (0, _, 0) => Found::Ours,
+        _ => Found::Foreign,
+    })
+}
+
+/// Notes every migration as applied.
+fn applied() -> String {
+    let row = |m: &Migration| format!("({}, '{}', TRUE, x'{}', -1)", m.version, m.description.replace('\'', "''"), hex::text(&m.checksum));
+    let rows: Vec<_> = MIGRATIONS.iter().map(row).collect();
+    format!("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES {}", rows.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
+    use sqlx::sqlite::SqlitePool;
+
     use super::*;
     use crate::daemon::store::Store;
 
@@ -69,6 +119,11 @@ mod tests {
         let [one, other]: [(String, bool); 2] =
             [sqlx::query_as(applied).fetch_one(&old).await.unwrap(), sqlx::query_as(applied).fetch_one(&new.writer).await.unwrap()];
         assert_eq!(one, other);
-        bring_up(&new.writer).await.unwrap();
+        MIGRATIONS.run(&new.writer).await.unwrap();
+        let columns =
+            "SELECT group_concat(name || type || \"notnull\" || coalesce(dflt_value, '') || pk) FROM pragma_table_info('_sqlx_migrations')";
+        let [one, other]: [String; 2] =
+            [sqlx::query_scalar(columns).fetch_one(&old).await.unwrap(), sqlx::query_scalar(columns).fetch_one(&new.writer).await.unwrap()];
+        assert_eq!(one, other);
     }
 }

@@ -2,7 +2,8 @@
 
 use sqlx::{Connection, SqliteConnection};
 
-use super::commit::{AlertToPut, put_alerts};
+use super::beside::on_this_thread;
+use super::commit::{AlertToPut, put_alert};
 use super::fate::{Fate, Fates};
 use super::{Store, StoreError, incident};
 use crate::daemon::dispatch::{About, Dispatch};
@@ -103,10 +104,10 @@ async fn put(
     notice: &SensorNotice,
     dispatch: &Dispatch,
     render: &(dyn Fn(&SensorNotice) -> String + Sync),
-) -> sqlx::Result<SensorTold> {
+) -> Result<SensorTold, StoreError> {
     let severity = notice.kind.sensor_severity();
     let about = About { kind: notice.kind, severity, team: "", service: "", client: "" };
-    let mut fates = Fates::load(&mut *connection, dispatch, notice.created).await?;
+    let mut fates = on_this_thread(&mut *connection, |connection| Fates::load(connection, dispatch, notice.created)).await?;
     let decided = fates.decide(&about);
     let is_sent = decided.fate == Fate::Sent;
     let alert = AlertToPut {
@@ -124,11 +125,11 @@ async fn put(
         resolves: 0,
         sinks: if is_sent { dispatch.sinks_of(&about) } else { Vec::new() },
     };
-    put_alerts(connection, &[alert]).await?;
+    put_alert(connection, alert).await?;
     Ok(if is_sent { SensorTold::Sent } else { SensorTold::KeptBack(decided.fate) })
 }
 
-async fn end(connection: &mut SqliteConnection, notice: &SensorNotice) -> sqlx::Result<SensorTold> {
+async fn end(connection: &mut SqliteConnection, notice: &SensorNotice) -> Result<SensorTold, StoreError> {
     let ended = sqlx::query_scalar(END).bind(notice.kind as u8).bind(&notice.subject);
     let Some(repeats): Option<i64> = ended.fetch_optional(&mut *connection).await? else { return Ok(SensorTold::Nothing) };
     let more = if repeats > 0 { format!(" It happened {repeats} more times meanwhile.") } else { String::new() };

@@ -1,7 +1,7 @@
 //! Lines for the streams of a SIEM: written in the transaction of the sightings they are about, read by number, gone once every stream has
 //! them. With no stream there are none.
 
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
 use super::commit::json;
 use super::{Store, StoreError};
@@ -17,7 +17,7 @@ pub struct Lines {
     pub most: u64,
 }
 
-pub(super) const PUT: &str = "INSERT INTO stream_line (line) SELECT value FROM json_each(?1)";
+pub(super) const PUT: &str = "INSERT INTO stream_line (line) VALUES (?1)";
 /// Numbers rise by one, so the newest tells how many there are at most.
 pub(super) const TOO_MANY: &str = "DELETE FROM stream_line WHERE id <= (SELECT max(id) FROM stream_line) - ?1";
 const NEXT: &str = "
@@ -38,15 +38,16 @@ pub(super) const FORGET: &str = "
 
 /// Writes the lines of a batch, inside the caller's transaction; of clients that were forgotten meanwhile none. Returns how many older ones
 /// had to go.
-pub(super) async fn write(connection: &mut SqliteConnection, lines: &Lines, forgotten: &[Forgotten]) -> sqlx::Result<u64> {
+pub(super) fn write(connection: &Connection, lines: &Lines, forgotten: &[Forgotten]) -> rusqlite::Result<usize> {
     if lines.lines.is_empty() {
         return Ok(0);
     }
     let is_gone = |l: &SightingLine| forgotten.iter().any(|f| l.since <= f.at && f.is(&l.client));
-    let texts: Vec<&str> = lines.lines.iter().filter(|l| !is_gone(l)).map(|l| &*l.text).collect();
-    sqlx::query(PUT).bind(json(&texts)?).execute(&mut *connection).await?;
-    let most = i64::try_from(lines.most).unwrap_or(i64::MAX);
-    Ok(sqlx::query(TOO_MANY).bind(most).execute(connection).await?.rows_affected())
+    let mut put = connection.prepare(PUT)?;
+    for line in lines.lines.iter().filter(|l| !is_gone(l)) {
+        put.execute([&*line.text])?;
+    }
+    connection.execute(TOO_MANY, [i64::try_from(lines.most).unwrap_or(i64::MAX)])
 }
 
 impl Store {

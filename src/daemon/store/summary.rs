@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, SqliteConnection};
 
-use super::commit::{AlertToPut, new_id, put_alerts};
+use super::commit::{AlertToPut, new_id, put_alert};
 use super::fate::Fate;
 use super::milestone::{self, DIGEST, INVENTORY};
 use super::{Store, StoreError};
@@ -158,7 +158,7 @@ fn message(counts: &[AlertCount]) -> String {
     format!("{total} alerts: {}. 'shadowtap alerts list' shows each.", parts.join(", "))
 }
 
-async fn put(connection: &mut SqliteConnection, summary: Summary, dispatch: &Dispatch, render: Render<'_>) -> sqlx::Result<()> {
+async fn put(connection: &mut SqliteConnection, summary: Summary, dispatch: &Dispatch, render: Render<'_>) -> Result<(), StoreError> {
     let severity = Severity::Low;
     let about = About { kind: summary.kind, severity, team: "", service: "", client: "" };
     let alert = AlertToPut {
@@ -176,5 +176,5 @@ async fn put(connection: &mut SqliteConnection, summary: Summary, dispatch: &Dis
         resolves: 0,
         sinks: dispatch.sinks_of(&about),
     };
-    put_alerts(connection, &[alert]).await
+    put_alert(connection, alert).await
 }

@@ -262,7 +262,8 @@ async fn statements_walk_no_table_that_grows() {
     let others =
         [commit::WHAT_WAS_TOLD, commit::PUT_ALERTS, commit::PUT_OUTBOX, commit::PUT_TOLD, commit::ADOPT, outbox::HEADS, outbox::SETTLE];
     let reads = [read::LONG_IDS, read::NEXT_IDS, read::OPEN_IDS, sighting_row::SIGHTINGS];
-    let dictionaries = [dictionary::CLIENTS.read, dictionary::TEAMS.read, dictionary::NAMES.read, dictionary::IDENTITIES];
+    let dictionaries =
+        [&dictionary::CLIENTS, &dictionary::TEAMS, &dictionary::NAMES, &dictionary::IDENTITIES].map(|statements| statements.find);
     let upkeep = [
         retention::TAKE_SIGHTINGS,
         retention::TAKE_DAILY,
@@ -277,7 +278,7 @@ async fn statements_walk_no_table_that_grows() {
     // A client's rows are found beside the writer; only then are they taken out.
     let forgets =
         [forget::SIGHTINGS, forget::DELIVERIES, forget::ALERTS, forget::TOLD, forget::SEALED, forget::CLIENT_ROWS, privacy::SEALED[1]];
-    let rows = [batch::PUT.single(), batch::PUT_OPEN.single(), batch::STALE];
+    let rows: [&str; 3] = [&batch::PUT, &batch::PUT_OPEN, batch::STALE];
     let decides = [fate::BUCKETS, fate::PUT_BUCKETS, fate::SILENCES];
     let incidents =
         [incident::NEWEST, incident::SINKS, incident::CLOSE, incident::OPEN, incident::LAPSE, incident::FIND, incident::ACKNOWLEDGE];

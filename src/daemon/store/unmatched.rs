@@ -1,20 +1,16 @@
 //! Domains that belonged to no service, by day: bounded lists that run out.
 
-use std::sync::LazyLock;
+use rusqlite::{Connection, params};
 
-use sqlx::SqliteConnection;
-
-use super::rows::Rows;
 use super::{Store, StoreError};
 use crate::engine::unmatched::{MAX_DOMAINS, Remembered};
 
 /// Days a list is kept: thirty whole ones and the one that goes on.
 pub const DAYS: u64 = 31;
 
-static ADD: LazyLock<Rows> = LazyLock::new(|| {
-    let tail = "ON CONFLICT (domain, day) DO UPDATE SET seen = seen + excluded.seen, clients = max(clients, excluded.clients)";
-    Rows::new("INSERT INTO unmatched (domain, day, seen, clients)", 4, tail)
-});
+const ADD: &str = "
+    INSERT INTO unmatched (domain, day, seen, clients) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (domain, day) DO UPDATE SET seen = seen + excluded.seen, clients = max(clients, excluded.clients)";
 
 /// A process that starts anew in a day begins a list of its own: together they are no longer than one.
 pub(super) const BOUND: &str = "
@@ -39,20 +35,23 @@ pub struct Memory {
 }
 
 /// Adds what is new, inside the caller's transaction, and lets go what is too old or too much.
-pub(super) async fn add(connection: &mut SqliteConnection, rows: &[Remembered]) -> sqlx::Result<()> {
+pub(super) fn add(connection: &Connection, rows: &[Remembered]) -> rusqlite::Result<()> {
     let Some(newest) = rows.iter().map(|r| r.day).max() else { return Ok(()) };
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    ADD.put(connection, rows, |query, r| query.bind(&*r.domain).bind(number(r.day)).bind(number(r.seen)).bind(number(r.clients))).await?;
+    let mut add = connection.prepare(ADD)?;
+    for r in rows {
+        add.execute(params![&*r.domain, number(r.day), number(r.seen), number(r.clients)])?;
+    }
     let mut days: Vec<_> = rows.iter().map(|r| number(r.day)).collect();
     days.sort_unstable();
     days.dedup();
     for day in days {
-        let many: i64 = sqlx::query_scalar("SELECT count(*) FROM unmatched WHERE day = ?1").bind(day).fetch_one(&mut *connection).await?;
+        let many: i64 = connection.query_row("SELECT count(*) FROM unmatched WHERE day = ?1", [day], |row| row.get(0))?;
         if many > MAX_DOMAINS as i64 {
-            sqlx::query(BOUND).bind(day).bind(MAX_DOMAINS as i64).execute(&mut *connection).await?;
+            connection.execute(BOUND, [day, MAX_DOMAINS as i64])?;
         }
     }
-    sqlx::query(RUN_OUT).bind(number(newest)).bind(number(DAYS)).execute(connection).await.map(drop)
+    connection.execute(RUN_OUT, [number(newest), number(DAYS)]).map(drop)
 }
 
 impl Store {

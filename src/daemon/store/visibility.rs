@@ -1,7 +1,7 @@
 //! What could be seen and what could not, hour by hour.
 
+use rusqlite::{Connection, params};
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
 use super::read::Window;
 use super::{Store, StoreError};
@@ -9,9 +9,7 @@ use crate::engine::frame::Time;
 use crate::engine::visibility::Increment;
 
 const ADD: &str = "
-    INSERT INTO visibility (hour, zone, sight, flows, clients)
-    SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4 FROM json_each(?1) j
-    WHERE true
+    INSERT INTO visibility (hour, zone, sight, flows, clients) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (hour, zone, sight) DO UPDATE SET flows = flows + excluded.flows, clients = clients + excluded.clients";
 
 const SUM: &str = "
@@ -36,21 +34,22 @@ pub struct SightTotal {
 }
 
 /// Whether nothing was added of a capture before; from now on something was. Live capture is always new.
-pub(super) async fn is_new(connection: &mut SqliteConnection, capture: Option<&str>) -> sqlx::Result<bool> {
+pub(super) fn is_new(connection: &Connection, capture: Option<&str>) -> rusqlite::Result<bool> {
     let Some(digest) = capture else { return Ok(true) };
-    let done = sqlx::query("INSERT INTO replay (digest) VALUES (?1) ON CONFLICT DO NOTHING").bind(digest).execute(connection).await?;
-    Ok(done.rows_affected() > 0)
+    Ok(connection.execute("INSERT INTO replay (digest) VALUES (?1) ON CONFLICT DO NOTHING", [digest])? > 0)
 }
 
 /// Adds increments, inside the caller's transaction.
-pub(super) async fn add(connection: &mut SqliteConnection, increments: &[Increment]) -> sqlx::Result<()> {
+pub(super) fn add(connection: &Connection, increments: &[Increment]) -> rusqlite::Result<()> {
     if increments.is_empty() {
         return Ok(());
     }
-    let row = |i: &Increment| (i.hour.micros(), i.zone.to_string(), i.sight.word(), i.more.flows, i.more.clients);
-    let rows: Vec<_> = increments.iter().map(row).collect();
-    let text = serde_json::to_string(&rows).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
-    sqlx::query(ADD).bind(text).execute(connection).await.map(drop)
+    let mut add = connection.prepare(ADD)?;
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    for i in increments {
+        add.execute(params![i.hour.micros(), &*i.zone, i.sight.word(), number(i.more.flows), number(i.more.clients)])?;
+    }
+    Ok(())
 }
 
 impl Store {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use sqlx::Connection;
 
+use super::beside::on_this_thread;
 use super::commit::{AlertToPut, json, put_alerts};
 use super::daily::DAY;
 use super::fate::{Fate, Fates, repeats};
@@ -117,7 +118,7 @@ impl Store {
         }
         let mut notice = Notice { id, kind, created, sighting: &sighting, repeats: Repeats::default() };
         let about = About { kind, severity: notice.severity(), team: &sighting.team, service: &sighting.service, client: &sighting.client };
-        let mut fates = Fates::load(&mut transaction, dispatch, created).await?;
+        let mut fates = on_this_thread(&mut transaction, |connection| Fates::load(connection, dispatch, created)).await?;
         let decided = fates.decide(&about);
         notice.repeats = repeats(0, decided.suppressed, kind, &sighting.team);
         let is_sent = decided.fate == Fate::Sent;
@@ -136,8 +137,11 @@ impl Store {
             resolves: 0,
             sinks: if is_sent { dispatch.sinks_of(&about) } else { Vec::new() },
         };
-        put_alerts(&mut transaction, &[alert]).await?;
-        fates.save(&mut transaction).await?;
+        on_this_thread(&mut transaction, |connection| {
+            put_alerts(connection, &mut [alert])?;
+            fates.save(connection)
+        })
+        .await?;
         transaction.commit().await?;
         Ok(if is_sent { SensorTold::Sent } else { SensorTold::KeptBack(decided.fate) })
     }
