@@ -8,6 +8,8 @@ use crate::engine::bytes::{Reader, Verdict};
 
 /// Longest text talk before STARTTLS that is followed.
 const MAX_TALK: usize = 8 << 10;
+/// Bytes that tell whether text is such talk.
+const TALK_HEAD: usize = 64;
 /// Layers peeled of one opening.
 const MAX_LAYERS: u8 = 6;
 
@@ -187,11 +189,14 @@ impl Opening {
             Verdict::NeedMore(n) => return Some(Progress::NeedMore(n)),
             _ => {}
         }
-        if !may_talk(bytes) {
-            return Some(Progress::Not);
+        match may_talk(bytes) {
+            Verdict::Found(()) => {
+                self.is_talk = true;
+                self.talk(bytes)
+            }
+            Verdict::NeedMore(n) => Some(Progress::NeedMore(n)),
+            _ => Some(Progress::Not),
         }
-        self.is_talk = true;
-        self.talk(bytes)
     }
 
     /// Lines of text until one is followed by a hello.
@@ -208,8 +213,9 @@ impl Opening {
     }
 }
 
-/// Whether text begins as a protocol that knows STARTTLS does: SMTP, LMTP, XMPP, IMAP, POP3, FTP, NNTP, ManageSieve, IRC.
-fn may_talk(bytes: &[u8]) -> bool {
+/// Whether text begins as a protocol that knows STARTTLS does: SMTP, LMTP, XMPP, IMAP, POP3, FTP, NNTP, ManageSieve, IRC. A word that nothing
+/// stands behind may go on: USER is talk, User-Agent is none.
+fn may_talk(bytes: &[u8]) -> Verdict<()> {
     const FIRST: [&str; 17] = [
         "ehlo",
         "helo",
@@ -229,15 +235,22 @@ fn may_talk(bytes: &[u8]) -> bool {
         "quit",
         "cap",
     ];
-    let head = bytes.get(..bytes.len().min(64)).unwrap_or_default().to_ascii_lowercase();
+    /// What IMAP's clients say first behind a tag of their own.
+    const TAGGED: [&str; 6] = ["capability", "starttls", "id", "noop", "login", "authenticate"];
+    let head = bytes.get(..bytes.len().min(TALK_HEAD)).unwrap_or_default().to_ascii_lowercase();
     let text = String::from_utf8_lossy(&head);
     let mut words = text.split([' ', '\r', '\n', ':', '>']);
-    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let is_whole = first.len() < head.len();
+    let (first, second, is_second_whole) = (words.next().unwrap_or_default(), words.next(), words.next().is_some());
     let is_tag = !first.is_empty() && first.len() <= 16 && first.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+'));
-    FIRST.iter().any(|w| if is_whole { *w == first } else { !first.is_empty() && w.starts_with(first) })
-        || first.starts_with("<stream")
-        || (is_tag && matches!(second, "capability" | "starttls" | "id" | "noop" | "login" | "authenticate"))
+    let may_become = |words: &[&str], word: &str| words.iter().any(|w| w.starts_with(word));
+    let is_undecided = match second {
+        _ if first.starts_with("<stream") => return Verdict::Found(()),
+        Some(_) if FIRST.contains(&first) => return Verdict::Found(()),
+        Some(word) if is_tag && is_second_whole && TAGGED.contains(&word) => return Verdict::Found(()),
+        Some(word) => is_tag && !is_second_whole && may_become(&TAGGED, word),
+        None => is_tag || (!first.is_empty() && may_become(&FIRST, first)),
+    };
+    if is_undecided && bytes.len() < TALK_HEAD { Verdict::NeedMore(bytes.len().saturating_add(1)) } else { Verdict::Not }
 }
 
 /// A length and a query behind it (RFC 1035 §4.2.2) on a port where DNS is not expected.
