@@ -133,7 +133,7 @@ impl Opening {
     fn proxy_protocol(&mut self, bytes: &[u8], say: &mut dyn FnMut(Said<'_>)) -> Option<Option<Progress>> {
         let verdict = if bytes.starts_with(b"PROXY ") {
             proxy_v1(bytes)
-        } else if bytes.starts_with(&PROXY_V2) || (bytes.len() < 12 && bytes.len() > 1 && PROXY_V2.starts_with(bytes)) {
+        } else if bytes.starts_with(&PROXY_V2) || PROXY_V2.starts_with(bytes) {
             proxy_v2(bytes)
         } else {
             return None;
@@ -158,6 +158,10 @@ impl Opening {
             _ if POSTGRES.iter().any(|p| bytes.starts_with(p)) => 8,
             [0] | [0, 0] | [0, 0, 0] => return Some(Some(Progress::NeedMore(4))),
             [0, 0, 0, 8, ..] if bytes.len() < 8 => return Some(Some(Progress::NeedMore(8))),
+            // Of the others six bytes tell.
+            [3] | [3, 0] | [3, 0, _] => return Some(Some(Progress::NeedMore(6))),
+            [0x20] | [0x20, 0] | [0x20, 0, 0] | [0x20, 0, 0, 1] | [0x20, 0, 0, 1, _] => return Some(Some(Progress::NeedMore(6))),
+            [0x30] | [0x30, _] | [0x30, _, 2] | [0x30, _, 2, 1] | [0x30, _, 2, 1, _] => return Some(Some(Progress::NeedMore(6))),
             // RDP: a TPKT (RFC 1006) with an X.224 connection request.
             [3, 0, hi, lo, rest @ ..] if rest.get(1).is_none_or(|b| b & 0xf0 == 0xe0) => usize::from(u16::from_be_bytes([*hi, *lo])),
             // MySQL: 32 bytes of SSLRequest after its header, sequence number 1, CLIENT_SSL set.
