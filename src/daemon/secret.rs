@@ -3,11 +3,13 @@
 use std::fmt;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::toml_fields::read_text;
 
-/// Secrets valid now: one, or two while they are changed over. They are never printed.
+/// Secrets valid now: one, or two while they are changed over. They are never printed, and overwritten in memory when they go.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secrets(Vec<String>);
+pub struct Secrets(Vec<Zeroizing<String>>);
 
 impl Secrets {
     /// Reads a file: one secret a line, at most two; spaces around a secret and empty lines do not count.
@@ -15,8 +17,9 @@ impl Secrets {
     /// # Errors
     /// What is wrong with it and the remedy, without a word of what stands in it.
     pub fn read(path: &Path) -> Result<Self, (String, String)> {
-        let text = read_text(path).map_err(|problem| (problem.message, problem.hint))?;
-        let secrets: Vec<String> = text.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect();
+        let text = Zeroizing::new(read_text(path).map_err(|problem| (problem.message, problem.hint))?);
+        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+        let secrets: Vec<_> = lines.map(|line| Zeroizing::new(line.to_owned())).collect();
         match secrets.len() {
             1 | 2 => Ok(Secrets(secrets)),
             0 => Err(("holds no secret".into(), "write one on a line of its own".into())),
@@ -26,13 +29,13 @@ impl Secrets {
 
     /// Each of them.
     pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(String::as_bytes)
+        self.0.iter().map(|secret| secret.as_bytes())
     }
 }
 
-/// One secret alone in its file: a routing key, the value of a header, a URL with a token. It is never printed.
+/// One secret alone in its file: a routing key, the value of a header, a URL with a token. It is never printed, and overwritten in memory when it goes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Reads a file: one line that holds something; spaces around it and empty lines do not count.
@@ -40,10 +43,10 @@ impl Secret {
     /// # Errors
     /// What is wrong with it and the remedy, without a word of what stands in it.
     pub fn read(path: &Path) -> Result<Self, (String, String)> {
-        let text = read_text(path).map_err(|problem| (problem.message, problem.hint))?;
+        let text = Zeroizing::new(read_text(path).map_err(|problem| (problem.message, problem.hint))?);
         let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
         match (lines.next(), lines.next()) {
-            (Some(secret), None) => Ok(Secret(secret.to_owned())),
+            (Some(secret), None) => Ok(Secret(Zeroizing::new(secret.to_owned()))),
             (None, _) => Err(("holds nothing".into(), "write it on a line of its own".into())),
             (Some(_), Some(_)) => Err(("holds more than one line".into(), "leave one line in it".into())),
         }

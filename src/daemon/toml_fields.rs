@@ -71,7 +71,9 @@ impl Reading {
 pub fn read_text(file: &Path) -> Result<String, Diagnostic> {
     let refuse =
         |line, message: String, hint: &str| Diagnostic { severity: Severity::Error, file: file.into(), line, message, hint: hint.into() };
-    let mut bytes = Vec::new();
+    // Room for all of it at once: what grows leaves copies behind, and some of these files hold secrets.
+    let length = std::fs::metadata(file).map_or(0, |about| about.len().min(MAX_FILE));
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(64));
     File::open(file)
         .and_then(|f| f.take(MAX_FILE + 1).read_to_end(&mut bytes))
         .map_err(|e| refuse(0, format!("cannot be read: {e}"), "check the path, and that the user shadowtap runs as may read it"))?;

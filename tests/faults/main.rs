@@ -2,12 +2,15 @@
 #![cfg(all(target_os = "linux", feature = "daemon"))]
 #![allow(missing_docs)]
 
+mod capture;
 mod changes;
 mod contents;
 mod cut;
 #[allow(dead_code)] // the tests of visibility draw more
 #[path = "../visibility/draw.rs"]
 mod draw;
+mod halves;
+mod limits;
 mod shim;
 mod site;
 mod store;

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
@@ -21,7 +21,8 @@ use crate::wire::hello::modern;
 pub const DUE: Duration = Duration::from_secs(40);
 const NOBODY: u32 = 65534;
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(10, 99, 0, 1)), 443);
-const LISTEN: &str = "127.0.0.1:9615";
+/// Where its metrics are.
+pub const LISTEN: &str = "127.0.0.1:9615";
 
 /// The site.
 pub struct Site {
@@ -44,7 +45,7 @@ fn own_network() -> bool {
     let server = TcpListener::bind(SERVER).expect("a server");
     std::thread::spawn(move || {
         for mut visitor in server.incoming().flatten() {
-            let mut hello = [0; 2048];
+            let mut hello = [0; 8192];
             let _ = visitor.read(&mut hello).and_then(|_| visitor.write_all(&[22, 3, 3, 0, 4, 0, 0, 0, 0]));
         }
     });
@@ -127,7 +128,12 @@ impl Site {
 
     /// Waits until it ends; its exit code.
     pub fn ended(&mut self) -> Option<i32> {
-        self.daemon.take().expect("runs").wait().expect("a child").code()
+        self.ended_how().code()
+    }
+
+    /// The same, however it ended.
+    pub fn ended_how(&mut self) -> ExitStatus {
+        self.daemon.take().expect("runs").wait().expect("a child")
     }
 
     /// What it logs.
@@ -150,6 +156,15 @@ impl Site {
 
     /// The client 10.20.X.Y greets the server by that name.
     pub fn visit(&self, client: u16, name: &str) {
+        self.greet(client, &modern(name).wire());
+    }
+
+    /// The same with a hello of so many bytes.
+    pub fn visit_at_length(&self, client: u16, name: &str, length: usize) {
+        self.greet(client, &modern(name).padded(length).wire());
+    }
+
+    fn greet(&self, client: u16, hello: &[u8]) {
         let [high, low] = client.to_be_bytes();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let stream = runtime.block_on(async {
@@ -159,7 +174,7 @@ impl Site {
         });
         stream.set_nonblocking(false).expect("waits");
         let mut stream: TcpStream = stream;
-        stream.write_all(&modern(name).wire()).expect("sent");
+        stream.write_all(hello).expect("sent");
         let _ = stream.read(&mut [0; 64]);
     }
 

@@ -11,6 +11,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use zeroize::Zeroizing;
 
 use super::form::Form;
 use super::outbox::{Outcome, Sink};
@@ -57,7 +58,8 @@ impl MailSink {
             .timeout(Some(*timeout))
             .hello_name(ClientId::Domain(domain(sensor)));
         if let Some((user, password_file)) = user {
-            let text = read_text(password_file).map_err(|problem| format!("{}: {}", password_file.display(), problem.message))?;
+            let text = read_text(password_file).map_err(|problem| format!("{}: {}", password_file.display(), problem.message));
+            let text = Zeroizing::new(text?);
             builder = builder.credentials(Credentials::new(user.clone(), text.trim_end_matches(['\r', '\n']).to_owned()));
         }
         Ok(builder.build())

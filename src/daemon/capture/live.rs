@@ -229,7 +229,9 @@ impl LiveCapture {
             return Some(idle());
         }
         self.looked = now;
-        match self.present() {
+        // A list that cannot be had, for want of a descriptor, says nothing of the interface: the open socket is read on.
+        let Ok(all) = self.errands.interfaces() else { return Some(idle()) };
+        match self.present_among(&all) {
             Ok(Some(interface)) if !self.reads(&interface) => {
                 Some(self.away(now, format!("{} was deleted and made again", self.interface)))
             }
@@ -309,9 +311,15 @@ impl LiveCapture {
 
     /// The interface to go on with; `None` for `any` and devices that are no network interface.
     fn present(&self) -> Result<Option<Interface>, String> {
+        if self.socket.link.is_none() {
+            return Ok(None);
+        }
+        self.present_among(&self.errands.interfaces().map_err(|e| format!("the interfaces cannot be listed: {e}"))?)
+    }
+
+    fn present_among(&self, all: &[Interface]) -> Result<Option<Interface>, String> {
         let Some(link) = &self.socket.link else { return Ok(None) };
-        let all = self.errands.interfaces().map_err(|e| format!("the interfaces cannot be listed: {e}"))?;
-        present(link.ifindex(), &self.interface, &all).map(|i| Some(i.clone()))
+        present(link.ifindex(), &self.interface, all).map(|i| Some(i.clone()))
     }
 }
 
