@@ -44,7 +44,17 @@ fn every_target_holds_for_seeds_and_changed_seeds() {
 }
 
 /// Inputs for which something was mended: target, and bytes in hexadecimal.
-const FOUND: [(&str, &str); 8] = [
+const FOUND: [(&str, &str); 10] = [
+    // The first byte of MySQL's request for TLS, alone, was nothing.
+    (
+        "openings",
+        "117a50522000000100ae117a204800484848484848484848484848484848484848484e4e4e4e4e4e505249202a20485454502f342e300d0a0d0a534d0d0a0d0a4e2d2d2d2d484848484848484e4e4e4e4e4e505249202a20485454502f322e300d0a0d0a534d0d0a0d0a4e2d2d2d2d2d2d2d2dffffffffffffab65652a642e78110000005061d15249202a2048545450752f322e30403e3e3e3e3e3e3e3e3e843e3e73474554202f0c0c31000c0c0c0c0c0c0c0c0c0c0c0c0c0c0c65722d4148484848484848000804d216304848484848484848484848484848484848",
+    ),
+    // Of User-Agent the first letters alone were taken for USER, and what followed for talk before STARTTLS.
+    (
+        "openings",
+        "4d00000050524f5859205443502e3220313030304e4e45435420427365652a642e65781100000050616d706cd15249202a20485454502f322e30403e3e3e3e3e3e3e3e3e3e3e642e65786c650d0a557365722d4167656e743a0d0a0d900a534d65d23a323239200cc473510000234854203434330d0a160301006d0100006903035a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a130213030100003a00000011000f00000c736565642d2e6578616d706c650010000e000cf9970100000074702f302e5a5a5a5a5a5a5a5a13021303010006000404030804002b00050403040303",
+    ),
     // A record too long to be one, of which not even the first byte of its body is there: not yet a broken hello.
     ("tls", "6f00000016030193ffffffffffffff04033d0b0077ffffffffffffffff049ee3b6caa5c5986b012e818fe8c96b97cbcf33ffc009c0130000030300"),
     // Sightings that ended while nobody drained stood in the list of changed ones for ever.

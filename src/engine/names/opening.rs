@@ -8,6 +8,8 @@ use crate::engine::bytes::{Reader, Verdict};
 
 /// Longest text talk before STARTTLS that is followed.
 const MAX_TALK: usize = 8 << 10;
+/// Bytes that tell whether text is such talk.
+const TALK_HEAD: usize = 64;
 /// Layers peeled of one opening.
 const MAX_LAYERS: u8 = 6;
 
@@ -131,7 +133,7 @@ impl Opening {
     fn proxy_protocol(&mut self, bytes: &[u8], say: &mut dyn FnMut(Said<'_>)) -> Option<Option<Progress>> {
         let verdict = if bytes.starts_with(b"PROXY ") {
             proxy_v1(bytes)
-        } else if bytes.starts_with(&PROXY_V2) || (bytes.len() < 12 && bytes.len() > 1 && PROXY_V2.starts_with(bytes)) {
+        } else if bytes.starts_with(&PROXY_V2) || PROXY_V2.starts_with(bytes) {
             proxy_v2(bytes)
         } else {
             return None;
@@ -156,6 +158,10 @@ impl Opening {
             _ if POSTGRES.iter().any(|p| bytes.starts_with(p)) => 8,
             [0] | [0, 0] | [0, 0, 0] => return Some(Some(Progress::NeedMore(4))),
             [0, 0, 0, 8, ..] if bytes.len() < 8 => return Some(Some(Progress::NeedMore(8))),
+            // Of the others six bytes tell.
+            [3] | [3, 0] | [3, 0, _] => return Some(Some(Progress::NeedMore(6))),
+            [0x20] | [0x20, 0] | [0x20, 0, 0] | [0x20, 0, 0, 1] | [0x20, 0, 0, 1, _] => return Some(Some(Progress::NeedMore(6))),
+            [0x30] | [0x30, _] | [0x30, _, 2] | [0x30, _, 2, 1] | [0x30, _, 2, 1, _] => return Some(Some(Progress::NeedMore(6))),
             // RDP: a TPKT (RFC 1006) with an X.224 connection request.
             [3, 0, hi, lo, rest @ ..] if rest.get(1).is_none_or(|b| b & 0xf0 == 0xe0) => usize::from(u16::from_be_bytes([*hi, *lo])),
             // MySQL: 32 bytes of SSLRequest after its header, sequence number 1, CLIENT_SSL set.
@@ -187,11 +193,14 @@ impl Opening {
             Verdict::NeedMore(n) => return Some(Progress::NeedMore(n)),
             _ => {}
         }
-        if !may_talk(bytes) {
-            return Some(Progress::Not);
+        match may_talk(bytes) {
+            Verdict::Found(()) => {
+                self.is_talk = true;
+                self.talk(bytes)
+            }
+            Verdict::NeedMore(n) => Some(Progress::NeedMore(n)),
+            _ => Some(Progress::Not),
         }
-        self.is_talk = true;
-        self.talk(bytes)
     }
 
     /// Lines of text until one is followed by a hello.
@@ -208,8 +217,9 @@ impl Opening {
     }
 }
 
-/// Whether text begins as a protocol that knows STARTTLS does: SMTP, LMTP, XMPP, IMAP, POP3, FTP, NNTP, ManageSieve, IRC.
-fn may_talk(bytes: &[u8]) -> bool {
+/// Whether text begins as a protocol that knows STARTTLS does: SMTP, LMTP, XMPP, IMAP, POP3, FTP, NNTP, ManageSieve, IRC. A word that nothing
+/// stands behind may go on: USER is talk, User-Agent is none.
+fn may_talk(bytes: &[u8]) -> Verdict<()> {
     const FIRST: [&str; 17] = [
         "ehlo",
         "helo",
@@ -229,15 +239,22 @@ fn may_talk(bytes: &[u8]) -> bool {
         "quit",
         "cap",
     ];
-    let head = bytes.get(..bytes.len().min(64)).unwrap_or_default().to_ascii_lowercase();
+    /// What IMAP's clients say first behind a tag of their own.
+    const TAGGED: [&str; 6] = ["capability", "starttls", "id", "noop", "login", "authenticate"];
+    let head = bytes.get(..bytes.len().min(TALK_HEAD)).unwrap_or_default().to_ascii_lowercase();
     let text = String::from_utf8_lossy(&head);
     let mut words = text.split([' ', '\r', '\n', ':', '>']);
-    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let is_whole = first.len() < head.len();
+    let (first, second, is_second_whole) = (words.next().unwrap_or_default(), words.next(), words.next().is_some());
     let is_tag = !first.is_empty() && first.len() <= 16 && first.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+'));
-    FIRST.iter().any(|w| if is_whole { *w == first } else { !first.is_empty() && w.starts_with(first) })
-        || first.starts_with("<stream")
-        || (is_tag && matches!(second, "capability" | "starttls" | "id" | "noop" | "login" | "authenticate"))
+    let may_become = |words: &[&str], word: &str| words.iter().any(|w| w.starts_with(word));
+    let is_undecided = match second {
+        _ if first.starts_with("<stream") => return Verdict::Found(()),
+        Some(_) if FIRST.contains(&first) => return Verdict::Found(()),
+        Some(word) if is_tag && is_second_whole && TAGGED.contains(&word) => return Verdict::Found(()),
+        Some(word) => is_tag && !is_second_whole && may_become(&TAGGED, word),
+        None => is_tag || (!first.is_empty() && may_become(&FIRST, first)),
+    };
+    if is_undecided && bytes.len() < TALK_HEAD { Verdict::NeedMore(bytes.len().saturating_add(1)) } else { Verdict::Not }
 }
 
 /// A length and a query behind it (RFC 1035 §4.2.2) on a port where DNS is not expected.
