@@ -211,7 +211,9 @@ async fn erase(connection: &mut SqliteConnection, whom: &Whom, now: Time, mut go
     forget_lines(connection, whom, &clients).await?;
     sqlx::query(SILENCES).bind(&clients).bind(json(&whom.clients)?).execute(&mut *connection).await?;
     // What they amounted to is added up again without them.
-    sqlx::query(STALE).bind(json(&gone.days)?).execute(&mut *connection).await?;
+    for day in &gone.days {
+        sqlx::query(STALE).bind(day).execute(&mut *connection).await?;
+    }
     let clients: Vec<_> = gone.clients.difference(&gone.kept_clients).collect();
     let identities: Vec<_> = gone.identities.difference(&gone.kept_identities).collect();
     erased.sealed = sqlx::query(SEALED).bind(json(&clients)?).execute(&mut *connection).await?.rows_affected();

@@ -47,17 +47,6 @@ CREATE TABLE unmatched (
 
 CREATE INDEX unmatched_day ON unmatched (day, seen);
 
-CREATE TABLE identity (
-    id       INTEGER PRIMARY KEY,
-    host     TEXT NOT NULL,
-    user     TEXT NOT NULL,
-    site     TEXT NOT NULL,
-    mac      TEXT NOT NULL,             -- lower-case hex with colons
-    shared   INTEGER NOT NULL,          -- many stand behind the address
-    estimate INTEGER NOT NULL,          -- that it is one client is an estimate
-    UNIQUE (host, user, site, mac, shared, estimate)
-) STRICT;
-
 CREATE TABLE audit (
     seq    INTEGER PRIMARY KEY,     -- from 1 without a gap
     at     INTEGER NOT NULL,        -- by the wall clock
@@ -243,3 +232,14 @@ CREATE TABLE stream (
     name TEXT PRIMARY KEY,
     sent INTEGER NOT NULL                      -- number of the last line it has
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE "identity" (
+    id       INTEGER PRIMARY KEY,
+    host     TEXT NOT NULL,
+    user     TEXT NOT NULL,
+    site     TEXT NOT NULL,
+    mac      TEXT NOT NULL,             -- lower-case hex with colons
+    shared   INTEGER NOT NULL,          -- many stand behind the address
+    estimate INTEGER NOT NULL,          -- that it is one client is an estimate
+    UNIQUE (mac, host, user, site, shared, estimate)
+) STRICT;
