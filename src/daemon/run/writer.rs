@@ -2,11 +2,11 @@
 //! no time for more; then what is lost is counted.
 
 use std::collections::HashSet;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::opening;
@@ -18,6 +18,7 @@ use crate::daemon::rejudge::rejudge;
 use crate::daemon::rule_text::conditions;
 use crate::daemon::rules::Rules;
 use crate::daemon::store::{Batch, Store, StoreError, Telling};
+use crate::engine::sighting::Sighting;
 
 /// Between two tries to write a batch.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -48,6 +49,7 @@ pub(super) async fn write(store: Store, mut inbox: mpsc::Receiver<Batch>, shared
             }
         };
         batch.lines = shared.lines(&batch.findings);
+        let batch = Arc::new(batch);
         if !is_late {
             tokio::select! {
                 biased;
@@ -55,16 +57,17 @@ pub(super) async fn write(store: Store, mut inbox: mpsc::Receiver<Batch>, shared
                 () = &mut deadline => is_late = true,
             }
         }
-        lost.extend(batch.findings.into_iter().map(|f| (f.sighting.client, f.sighting.service, f.sighting.first_seen)));
+        let whose = |s: &Sighting| (Arc::clone(&s.client), Arc::clone(&s.service), s.first_seen);
+        lost.extend(batch.findings.iter().map(|f| whose(&f.sighting)));
     }
     lost.len()
 }
 
 /// Tries a batch until it is written, and says so where that takes long.
-async fn persist(store: &Store, batch: &Batch, shared: &Shared) {
+async fn persist(store: &Store, batch: &Arc<Batch>, shared: &Arc<Shared>) {
     loop {
         let begun = Instant::now();
-        let mut committing = pin!(commit(store, batch, shared));
+        let mut committing = commit_aside(store.clone(), Arc::clone(batch), Arc::clone(shared));
         let committed = match timeout(SLOW, &mut committing).await {
             Ok(committed) => committed,
             Err(_) => {
@@ -72,7 +75,7 @@ async fn persist(store: &Store, batch: &Batch, shared: &Shared) {
                 committing.await
             }
         };
-        match committed {
+        match committed.unwrap_or(Err(StoreError::Sql(sqlx::Error::WorkerCrashed))) {
             Ok(()) if begun.elapsed() < SLOW => return shared.store_trouble(None),
             // It is well again once a batch goes quickly.
             Ok(()) => return,
@@ -83,6 +86,12 @@ async fn persist(store: &Store, batch: &Batch, shared: &Shared) {
             }
         }
     }
+}
+
+/// Commits on a thread that has nobody else to serve: a disk may take seconds.
+fn commit_aside(store: Store, batch: Arc<Batch>, shared: Arc<Shared>) -> JoinHandle<Result<(), StoreError>> {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(commit(&store, &batch, &shared)))
 }
 
 async fn commit(store: &Store, batch: &Batch, shared: &Shared) -> Result<(), StoreError> {
@@ -133,7 +142,6 @@ mod tests {
     use super::*;
     use crate::daemon::config::Config;
     use crate::daemon::fixture::{finding, sighting};
-    use crate::engine::sighting::Sighting;
 
     /// A store, and somebody who holds it so that nothing can be written.
     async fn held(folder: &tempfile::TempDir) -> (Store, sqlx::SqlitePool) {
